@@ -13,5 +13,9 @@ if (major < 22 || (major === 22 && Number(parts[1]) < 18)) {
     .then((cli) => cli.main(process.argv.slice(2)))
     .then((code) => {
       process.exitCode = code;
+    })
+    .catch((error) => {
+      console.error(error);
+      process.exitCode = 1;
     });
 }

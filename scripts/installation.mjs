@@ -72,6 +72,7 @@ function sourceDigest() {
   for (const name of ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json"]) {
     hash.update(name).update(readFileSync(join(root, name)));
   }
+  /** @param {string} folder */
   const walk = (folder) => {
     const entries = readdirSync(folder, { withFileTypes: true });
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -84,10 +85,12 @@ function sourceDigest() {
   return hash.digest("hex");
 }
 
+/** @param {string} path */
 function readIfThere(path) {
   return existsSync(path) ? readFileSync(path, "utf8") : undefined;
 }
 
+/** @param {import("node:child_process").SpawnSyncReturns<string>} result */
 function outputOf(result) {
   return [result.error?.message, result.stdout, result.stderr].filter(Boolean).join("\n").trim();
 }

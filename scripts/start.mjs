@@ -11,7 +11,7 @@ try {
   ensureInstalled();
   ensureBuilt();
 } catch (error) {
-  console.error(error.message);
+  console.error(error instanceof Error ? error.message : error);
   process.exit(1);
 }
 

@@ -7,12 +7,15 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureBuilt, ensureInstalled, node, root, toolEnvironment } from "./installation.mjs";
+import { countReport } from "./test-report.mjs";
 
-/** @typedef {{ passed: number, failed: number }} Counts */
+/** @typedef {import("./test-report.mjs").Counts} Counts */
 
 const minute = 60_000;
 
-/** @type {readonly { name: string, needsBuild?: boolean, run: () => Counts | Promise<Counts> }[]} */
+/** @typedef {{ name: string, needsBuild?: boolean, run: () => Counts | Promise<Counts> }} Part */
+
+/** @type {readonly Part[]} */
 export const parts = [
   { name: "types", run: checkTypes },
   { name: "lint", run: () => check("lint", ["@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."]) },
@@ -69,37 +72,18 @@ async function runProject(project, minutes) {
       "inherit",
     );
     if (!existsSync(report)) throw new Error(`vitest gave no report (exit code ${code}).`);
-    return countReport(JSON.parse(readFileSync(report, "utf8")), code);
+    const { notes, ...counts } = countReport(JSON.parse(readFileSync(report, "utf8")), code);
+    for (const note of notes) console.log(note);
+    return counts;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /**
- * Reads vitest's JSON report: what did not plainly pass has failed.
- * @param {{ testResults: { status: string, name: string, assertionResults: { status: string, fullName: string }[] }[] }} report
- * @param {number | null} code
- * @returns {Counts}
+ * @param {string[]} args @param {number} minutes @param {"pipe" | "inherit"} output
+ * @returns {Promise<{ code: number | null, output: string }>}
  */
-export function countReport(report, code) {
-  let passed = 0;
-  let failed = 0;
-  for (const file of report.testResults) {
-    for (const test of file.assertionResults) {
-      if (test.status === "passed") passed += 1;
-      else failed += 1;
-      if (test.status !== "passed" && test.status !== "failed") console.log(`not run, so failed: ${test.fullName}`);
-    }
-    const explained = file.assertionResults.some((test) => test.status !== "passed");
-    if (file.status === "failed" && !explained) failed += 1;
-    if (file.status !== "failed" && file.assertionResults.length === 0) failed += 1;
-  }
-  if (passed + failed === 0) console.log("There are no tests here, so this counts as failed.");
-  if (failed === 0 && (code !== 0 || passed === 0)) failed = 1;
-  return { passed, failed };
-}
-
-/** @param {string[]} args @param {number} minutes @param {"pipe" | "inherit"} output */
 function runTool([script = "", ...args], minutes, output) {
   return new Promise((resolve, reject) => {
     const child = spawn(node, [join(root, "node_modules", script), ...args], {

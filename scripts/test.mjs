@@ -11,6 +11,7 @@ if (unknown.length > 0) {
 }
 
 const chosen = wanted.length === 0 ? parts : parts.filter((part) => wanted.includes(part.name));
+/** @type {string[]} */
 const times = [];
 let passed = 0;
 let failed = 0;
@@ -27,6 +28,7 @@ console.log("");
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 
+/** @param {import("./test-parts.mjs").Part} part */
 async function runPart(part) {
   console.log(`\n== ${part.name}`);
   const started = performance.now();
@@ -34,7 +36,7 @@ async function runPart(part) {
   try {
     counts = await part.run();
   } catch (error) {
-    console.log(error.message);
+    console.log(error instanceof Error ? error.message : error);
   }
   passed += counts.passed;
   failed += counts.failed;

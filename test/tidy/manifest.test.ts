@@ -26,6 +26,11 @@ test.each<[string, Manifest, LockFile["packages"]]>([
     sample,
     { "node_modules/deep": { resolved: "https://registry.example/deep.tgz" } },
   ],
+  [
+    "a part for another platform is not locked",
+    sample,
+    { "node_modules/tool": { optionalDependencies: { "tool-arm": "1" } } },
+  ],
   ["a dependency is not locked", { ...sample, dependencies: { a: "1", b: "1" } }, {}],
   ["a peer is forced on the user", { ...sample, peerDependencies: { pg: "8" } }, {}],
 ])("it is refused when %s", (_, given, packages) => {

@@ -22,6 +22,7 @@ interface LockedPackage {
   readonly dev?: boolean;
   readonly devOptional?: boolean;
   readonly hasInstallScript?: boolean;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 const most = 8;
@@ -36,6 +37,10 @@ export function manifestProblems(manifest: Manifest, lock: LockFile): string[] {
   for (const [path, entry] of Object.entries(lock.packages)) {
     const runtime = path !== "" && entry.dev !== true && entry.devOptional !== true;
     if (runtime && entry.hasInstallScript === true) problems.push(`${path} runs a script when it is installed`);
+    for (const name of path === "" ? [] : Object.keys(entry.optionalDependencies ?? {})) {
+      const locked = lock.packages[`node_modules/${name}`] ?? lock.packages[`${path}/node_modules/${name}`];
+      if (locked === undefined) problems.push(`${path} has the unlocked part ${name}, so that \`npm ci\` refuses`);
+    }
     if (entry.resolved !== undefined && !entry.resolved.startsWith("file:")) {
       problems.push(`${path} is locked to the address ${entry.resolved}`);
     }

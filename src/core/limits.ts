@@ -1,0 +1,75 @@
+/**
+ * Every bound and every default number of the engine, by name. Nothing here is read from the environment: a caller that
+ * offers a limit as an option takes the value from here when the option is absent. Invariant: all values are safe
+ * integers, units are in the names (`Bytes`, `Ms`), and a count without a unit is a number of things.
+ */
+
+/** Hard bounds. Going over one is refused with a clear code, never cut silently. */
+export const LIMITS = {
+  /** Encoded size of one input, output or delta. Over it: `PAYLOAD_TOO_LARGE`. */
+  payloadBytes: 1_048_576,
+  /** Containers inside containers in one value. Over it: `TOO_DEEP`. */
+  valueDepth: 64,
+  /** Object keys in one value, all levels together. Over it: `TOO_MANY_KEYS`. */
+  valueKeys: 100_000,
+  /** Characters of a workflow, node, queue, label, namespace or event name. */
+  nameLength: 128,
+  /** Items of one run, unless its workflow says otherwise. Over it: `TOO_MANY_ITEMS`. */
+  itemsPerRun: 100_000,
+  /** Values of one `nextAll`. */
+  fanOutValues: 10_000,
+  /** Encoded size of all values of one `nextAll` together. */
+  fanOutBytes: 16_777_216,
+  /** Open branch groups around one item. */
+  openGroups: 64,
+  /** Nodes of one workflow. */
+  workflowNodes: 10_000,
+  /** Labels of one node. */
+  nodeLabels: 64,
+  /** Characters of the description of a node. */
+  descriptionLength: 4_096,
+  /** Commits in one batch. */
+  batchCommits: 256,
+  /** Encoded size of one batch; one larger commit travels alone. */
+  batchBytes: 4_194_304,
+  /** Message and stack of a recorded error, each; the rest is cut and marked. */
+  errorTextBytes: 8_192,
+  /** Encoded details of a recorded error; larger details are replaced by a note. */
+  errorDetailsBytes: 65_536,
+  /** Causes that are followed when an error is recorded. */
+  errorCauses: 5,
+  /** Attempts of a retry policy. */
+  retryAttempts: 1_000_000,
+  /** Entries of `retryOn`. */
+  retryCodes: 256,
+  /** Tags of one run. */
+  tagsPerRun: 64,
+  /** Characters of one tag's value. */
+  tagLength: 256,
+  /** Characters of an idempotency key or an event id. */
+  keyLength: 512,
+  /** Rows of one page of a list; larger requests are clamped. */
+  pageRows: 1_000,
+  /** Longest duration: any instant of this era plus it is still a valid `Date`. */
+  durationMs: 8_000_000_000_000_000,
+  /** Longest delay that one timer of the platform takes; longer ones are chunked. */
+  timerMs: 2_147_483_647,
+  /** `CONTEXT_CONFLICT`s in a row before a worker gives the item back. */
+  conflictsInARow: 5,
+} as const;
+
+/** What applies when the caller names nothing. */
+export const DEFAULTS = {
+  /** Life of a lease without renewal. */
+  leaseMs: 30_000,
+  /** Time of one attempt, from its claim. */
+  nodeTimeoutMs: 3_600_000,
+  /** Consecutive stalls after which an item fails with `STALLED`. */
+  maxStalls: 3,
+  /** How long the main loop may stand still before its leases are no longer renewed. */
+  blockedLoopMs: 300_000,
+  /** How long a finished run is kept. */
+  retentionMs: 2_592_000_000,
+  /** Age below which a worker's heartbeat counts as alive; below three times this it is stale. */
+  livenessMs: 30_000,
+} as const;

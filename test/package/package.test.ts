@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { execute, type Outcome, readJson, root, Sandbox } from "./sandbox.ts";
 
@@ -13,10 +13,11 @@ const nodeNames = ["oldest", "current"] as const;
 const installNames = ["plain", "without scripts"] as const;
 const combinations = nodeNames.flatMap((node) => installNames.map((install) => [node, install] as const));
 const entryPoints = ["millrace", "millrace/sqlite", "millrace/testing"];
-const refusal = /millrace needs Node\.js 22\.18 or newer; this is Node\.js 20\.\d+\.\d+\.$/m;
+const refusal = /millrace needs Node\.js 22\.18 or newer; this is Node\.js 20\.\d+\.\d+\.\]?$/m;
 
 beforeAll(async () => {
-  copy = sandbox.copyOfRepository();
+  copy = sandbox.copyOfRepository("repository");
+  sandbox.lendPackages(copy);
   tarball = await sandbox.pack(copy);
   installs.plain = sandbox.empty("plain");
   installs["without scripts"] = sandbox.empty("without-scripts");
@@ -144,6 +145,20 @@ describe("on Node 20", () => {
     expect(outcome.stderr.trim().split("\n")).toHaveLength(1);
     expect(outcome.stdout).toBe("");
     expect(outcome.code).not.toBe(0);
+  });
+});
+
+describe("a fresh clone, on a machine whose Node is too old", () => {
+  test("runs the main job after setting itself up, with one line about it", async () => {
+    const clone = sandbox.copyOfRepository("clone");
+    const packages = sandbox.empty("audited/node_modules/sample");
+    sandbox.write(packages, "package.json", `{ "name": "sample", "version": "1.0.0", "license": "MIT" }\n`);
+    const args = ["start", "--", "--dir", join(sandbox.folder, "audited"), "--workers", "1"];
+    const outcome = await execute("npm", args, clone, dirname(nodes.tooOld));
+    expect(outcome.code, outcome.stdout + outcome.stderr).toBe(0);
+    expect(outcome.stdout).toContain("MIT");
+    expect(outcome.stdout.match(/^Setting up/gm)).toHaveLength(1);
+    expect(outcome.stderr).not.toMatch(/Warning|EBADENGINE/);
   });
 });
 

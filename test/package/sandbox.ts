@@ -7,7 +7,7 @@
 import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export interface Outcome {
@@ -37,14 +37,18 @@ export class Sandbox {
     return path;
   }
 
-  /** A copy of this repository as it is after `npm ci`: packages, but no build. */
-  copyOfRepository(): string {
-    const copy = join(this.folder, "repository");
+  /** A copy of this repository as a fresh clone has it: no packages, no build. */
+  copyOfRepository(name: string): string {
+    const copy = join(this.folder, name);
     const filter = (path: string): boolean =>
       !notCopied.includes(basename(path)) && !basename(path).startsWith(".build-");
     cpSync(root, copy, { recursive: true, filter });
-    symlinkSync(join(root, "node_modules"), join(copy, "node_modules"), "dir");
     return copy;
+  }
+
+  /** What `npm ci` does to a copy, without its cost. */
+  lendPackages(copy: string): void {
+    symlinkSync(join(root, "node_modules"), join(copy, "node_modules"), "dir");
   }
 
   /** Packs a folder and gives the path of the tarball. */
@@ -79,10 +83,14 @@ export function npm(folder: string, ...args: readonly string[]): Promise<Outcome
   return execute("npm", args, folder);
 }
 
-/** Runs a program to its end, never through a shell. */
-export function execute(program: string, args: readonly string[], folder: string): Promise<Outcome> {
+/** Runs a program to its end, never through a shell. `first` is a folder whose programs hide others of their name. */
+export function execute(program: string, args: readonly string[], folder: string, first?: string): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: folder, env: cleanEnvironment(), stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, {
+      cwd: folder,
+      env: cleanEnvironment(first),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
@@ -100,7 +108,7 @@ export function readJson(path: string): unknown {
   return JSON.parse(readFileSync(path, "utf8"));
 }
 
-function cleanEnvironment(): NodeJS.ProcessEnv {
+function cleanEnvironment(first: string | undefined): NodeJS.ProcessEnv {
   const entries = Object.entries(process.env).filter(([name]) => {
     const plain = name.toLowerCase();
     if (plain.startsWith("npm_")) return kept.includes(plain);
@@ -108,5 +116,7 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
       !["node_options", "node_env", "vitest", "force_color", "init_cwd"].includes(plain) && !plain.startsWith("vitest_")
     );
   });
-  return { ...Object.fromEntries(entries), NO_COLOR: "1" };
+  const path = (process.env.PATH ?? "").split(delimiter).filter((folder) => !folder.includes("node_modules"));
+  const all = first === undefined ? path : [first, ...path];
+  return { ...Object.fromEntries(entries), PATH: all.join(delimiter), NO_COLOR: "1" };
 }

@@ -20,6 +20,14 @@ export const LIMITS = {
   fanOutValues: 10_000,
   /** Encoded size of all values of one `nextAll` together. */
   fanOutBytes: 16_777_216,
+  /** Encoded size of all values that arrive at one join. */
+  joinBytes: 268_435_456,
+  /** Log lines that one attempt keeps; further ones are counted. */
+  attemptLogLines: 1_000,
+  /** Size of the log lines that one attempt keeps. */
+  attemptLogBytes: 262_144,
+  /** Measurements that one attempt records. */
+  attemptMetrics: 1_000,
   /** Open branch groups around one item. */
   openGroups: 64,
   /** Nodes of one workflow. */
@@ -28,6 +36,8 @@ export const LIMITS = {
   nodeLabels: 64,
   /** Characters of the description of a node. */
   descriptionLength: 4_096,
+  /** Fields of one context: every change of a context costs a little for each. */
+  contextFields: 256,
   /** Commits in one batch. */
   batchCommits: 256,
   /** Encoded size of one batch; one larger commit travels alone. */

@@ -1,0 +1,141 @@
+/**
+ * Event logs: all events once, in commit order, then in the order they were appended. An event's id is computed from
+ * the commit that it came with, so it is the same before and after the commit, in every process. Refuses to change or
+ * remove an event.
+ */
+
+import { MillraceError } from "../../core/millrace-error.ts";
+import type { EventLog, EventLogView, LoggedEvent } from "./accessors.ts";
+import {
+  anyBehaviour,
+  type FieldBehaviour,
+  listOf,
+  type Operation,
+  type Stamp,
+  type Target,
+  unknownOperation,
+  wrongArgument,
+} from "./behaviour.ts";
+import type { EventLogState } from "./field-state.ts";
+import { jsonOf, readValue, share, takeValue } from "./shared-value.ts";
+import { describeValue } from "./value-text.ts";
+import { appendTo, elementAt, elementsOf, emptyVector } from "./vector.ts";
+
+/** Estimate of the memory of an entry beside its event. */
+const ENTRY_BYTES = 128;
+
+const EMPTY: EventLogState = { kind: "eventLog", entries: emptyVector(), bytes: 32 };
+
+/** A field that keeps every event appended to it. */
+export function eventLogBehaviour(): FieldBehaviour {
+  return anyBehaviour((state) => state.kind === "eventLog", {
+    kind: "eventLog",
+    signature: null,
+    initial: EMPTY,
+    takesLists: true,
+    apply: (state, operation, argument, target) => {
+      switch (operation) {
+        case "append":
+          return append(state, listOf(argument, operation, target), target);
+        case "init":
+          return append(EMPTY, listOf(argument, operation, target), target);
+        case "restore":
+          return restore(listOf(argument, operation, target), target);
+        default:
+          throw unknownOperation("eventLog", operation, target);
+      }
+    },
+    compact: compactAppends,
+    takeInit: (given, what) => {
+      if (!Array.isArray(given)) {
+        throw new MillraceError(
+          "INVALID_INPUT",
+          `${what} takes a list of events; it was given ${describeValue(given)}`,
+        );
+      }
+      return takeValue(given, what, { code: "INVALID_INPUT" });
+    },
+    encode: (state) => Array.from(elementsOf(state.entries), ({ id, at, event }) => [id, at, event]),
+    toJson: (state) => Array.from(elementsOf(state.entries), ({ event }) => jsonOf(event)),
+    view: (state) => Object.freeze(logView(() => state)),
+    open: (session): EventLog<unknown> => {
+      const append = (event: unknown) => session.change("append", [takeValue(event, session.what)]);
+      return Object.freeze(Object.assign(logView(session.read), { append }));
+    },
+  });
+}
+
+function append(state: EventLogState, events: readonly unknown[], target: Target): EventLogState {
+  let bytes = state.bytes;
+  let index = nextIndex(state, target);
+  const added: LoggedEvent<unknown>[] = [];
+  for (const event of events) {
+    bytes += ENTRY_BYTES + share(event);
+    added.push(Object.freeze({ id: `${idPrefix(target)}${index}`, at: target.at, event }));
+    index += 1;
+  }
+  return { kind: "eventLog", entries: appendTo(state.entries, added), bytes };
+}
+
+/** Events of one commit are numbered on, whatever operations they came in. */
+function nextIndex(state: EventLogState, stamp: Stamp): number {
+  const prefix = idPrefix(stamp);
+  const last = elementAt(state.entries, state.entries.length - 1);
+  return last?.id.startsWith(prefix) ? Number(last.id.slice(prefix.length)) + 1 : 0;
+}
+
+function idPrefix(stamp: Stamp): string {
+  return `${stamp.item}/${stamp.epoch}/`;
+}
+
+function restore(records: readonly unknown[], target: Target): EventLogState {
+  let bytes = EMPTY.bytes;
+  const entries = records.map((record): LoggedEvent<unknown> => {
+    const [id, at, event] = listOf(record, "restore", target);
+    if (typeof id !== "string" || typeof at !== "number" || event === undefined) {
+      throw wrongArgument("restore", target, "a list of ids, times and events");
+    }
+    bytes += ENTRY_BYTES + share(event);
+    return Object.freeze({ id, at, event });
+  });
+  return { kind: "eventLog", entries: appendTo(emptyVector(), entries), bytes };
+}
+
+function compactAppends(operations: readonly Operation[]): readonly Operation[] {
+  if (operations.length < 2) {
+    return operations;
+  }
+  const events = operations.flatMap(({ argument }): readonly unknown[] => (Array.isArray(argument) ? argument : []));
+  return [{ operation: "append", argument: events }];
+}
+
+function logView(read: () => EventLogState): EventLogView<unknown> {
+  let known: { readonly entries: EventLogState["entries"]; readonly events: readonly unknown[] } | undefined;
+  return {
+    get events() {
+      const { entries } = read();
+      if (known?.entries !== entries) {
+        known = { entries, events: Object.freeze(Array.from(elementsOf(entries), ({ event }) => readValue(event))) };
+      }
+      return known.events;
+    },
+    get length() {
+      return read().entries.length;
+    },
+    fold<S>(initial: S, reduce: (state: S, event: unknown) => S): S {
+      let state = initial;
+      for (const { event } of elementsOf(read().entries)) {
+        state = reduce(state, readValue(event));
+      }
+      return state;
+    },
+    [Symbol.iterator]() {
+      return elementsOf(read().entries).map(readEntry);
+    },
+  };
+}
+
+function readEntry(entry: LoggedEvent<unknown>): LoggedEvent<unknown> {
+  const event = readValue(entry.event);
+  return event === entry.event ? entry : Object.freeze({ ...entry, event });
+}

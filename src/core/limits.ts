@@ -58,6 +58,20 @@ export const LIMITS = {
   tagLength: 256,
   /** Characters of an idempotency key or an event id. */
   keyLength: 512,
+  /** Items that one request may claim. */
+  claimItems: 256,
+  /** Due rows of one kind that one request handles before it goes on. */
+  sweepRows: 256,
+  /** Items of paused or closed runs that one claim moves out of its way before it answers. */
+  claimMoves: 1_024,
+  /** Rows that one page of a filtered list looks through. */
+  filteredRows: 10_000,
+  /** Deltas of one answer, in bytes; the rest is asked for again. */
+  contextTailBytes: 4_194_304,
+  /** Starts or control actions that share one atomic step. */
+  batchActions: 256,
+  /** Runs that one call removes. */
+  purgeRuns: 1_000,
   /** Rows of one page of a list; larger requests are clamped. */
   pageRows: 1_000,
   /** Longest duration: any instant of this era plus it is still a valid `Date`. */

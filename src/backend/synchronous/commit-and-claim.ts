@@ -1,0 +1,155 @@
+/**
+ * The hot path: one request of a session that finishes many attempts and claims the next many. The session's row keeps the
+ * number, the digest and the answer of its last request, so that one that is sent again, because its answer was lost, has
+ * no second effect and gets the same answer.
+ */
+
+import { canonicalJson, digest } from "../../core/digest.ts";
+import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Claim, ClaimedItem, CommitAndClaim, CommitAndClaimAnswer } from "../contract/claim.ts";
+import type { Commit } from "../contract/commit.ts";
+import type { AtomicStep } from "./atomic-step.ts";
+import { type ClaimReference, claimedItem, claimItems } from "./claim.ts";
+import { applyCommits } from "./commits.ts";
+import { liveSession, renewSession } from "./leases.ts";
+import type { StoredSession } from "./row-store.ts";
+import { decodeAnswer, encodeAnswer, type StoredAnswer } from "./stored-answer.ts";
+import { sweepItems, sweepRuns, sweepSessions } from "./sweep.ts";
+
+/** How long a worker may sleep while leases of vanished sessions are left alone: their grace is not in any index. */
+const GRACE_POLL_MS = 1_000;
+
+/** Throws `INVALID_VALUE` for a request that no session may send. */
+export function checkRequest(request: CommitAndClaim): void {
+  const { commits, claim } = request;
+  if (!Number.isSafeInteger(request.request) || request.request < 1)
+    throw invalid("a request's number is a whole number from 1");
+  if (commits.length > LIMITS.batchCommits) throw invalid(`a request carries at most ${LIMITS.batchCommits} commits`);
+  if (commits.length > 1 && bytesOf(commits) > LIMITS.batchBytes) {
+    throw invalid(
+      `the commits of a request have at most ${LIMITS.batchBytes} bytes together; a larger one travels alone`,
+    );
+  }
+  for (const [position, { runId, after }] of commits.entries()) {
+    const builds = (at: number): boolean => Number.isInteger(at) && at < position && commits[at]?.runId === runId;
+    if (!after.every(builds))
+      throw invalid("a commit builds only on earlier commits of the same run in the same request");
+  }
+  if (claim !== undefined) checkClaim(claim);
+}
+
+export function commitAndClaim(step: AtomicStep, request: CommitAndClaim): CommitAndClaimAnswer {
+  const { store } = step;
+  const session = liveSession(store.session(request.session), request.session);
+  const requested = requestDigest(request);
+  checkOrder(session, request, requested);
+  const renewed = renewSession(step, session);
+  if (request.request === session.lastRequest) {
+    store.putSession(renewed);
+    return answerAgain(step, renewed.id, decodeAnswer(session.lastAnswer));
+  }
+  const answers = applyCommits(step, renewed, request.commits);
+  const result = sweepAndClaim(step, renewed, request.claim);
+  const references = result.items.map(referenceTo);
+  const answer = { answers, now: step.now, nextDueAt: result.nextDueAt };
+  const lastAnswer = encodeAnswer({ ...answer, references });
+  store.putSession({ ...renewed, lastRequest: request.request, lastDigest: requested, lastAnswer });
+  return { ...answer, items: result.items };
+}
+
+function checkOrder(session: StoredSession, request: CommitAndClaim, requested: string): void {
+  if (request.request > session.lastRequest) return;
+  if (request.request === session.lastRequest && requested === session.lastDigest) return;
+  const problem =
+    request.request === session.lastRequest
+      ? "was sent before with other content"
+      : `comes after request ${session.lastRequest}`;
+  throw new MillraceError("COMMIT_CONFLICT", `request ${request.request} of session ${request.session} ${problem}`);
+}
+
+function sweepAndClaim(
+  step: AtomicStep,
+  session: StoredSession,
+  claim: Claim | undefined,
+): { readonly items: readonly ClaimedItem[]; readonly nextDueAt: number | undefined } {
+  let more = sweepRuns(step);
+  more = sweepItems(step) || more;
+  if (claim === undefined) return { items: [], nextDueAt: nextDueAt(step, more) };
+  sweepSessions(step, session.id, claim.graceMs);
+  step.flush();
+  const claimed = claimItems(step, session, claim);
+  return { items: claimed.items, nextDueAt: nextDueAt(step, more || claimed.more) };
+}
+
+function nextDueAt(step: AtomicStep, more: boolean): number | undefined {
+  if (more) return step.now;
+  step.flush();
+  const at = step.store.nextDueAt();
+  return at === undefined || at > step.now ? at : step.now + GRACE_POLL_MS;
+}
+
+function answerAgain(step: AtomicStep, session: string, stored: StoredAnswer): CommitAndClaimAnswer {
+  const items = stored.references.flatMap((reference) => claimedAgain(step, session, reference));
+  return { answers: stored.answers, items, now: stored.now, nextDueAt: stored.nextDueAt };
+}
+
+/** As it was handed out, whatever became of it since: what the session may still do with it, its commit will be told. */
+function claimedAgain(step: AtomicStep, session: string, reference: ClaimReference): readonly ClaimedItem[] {
+  const { runId, epoch, reason, generation, sequence } = reference;
+  const run = step.run(runId);
+  const item = step.store.item(runId, reference.item);
+  if (run === undefined || item === undefined) return [];
+  const handedOut = item.epoch === epoch ? item : { ...item, epoch, session, status: "in_progress" as const, reason };
+  return [claimedItem(step, handedOut, { ...run, generation, sequence }, reason)];
+}
+
+function referenceTo({ item, run, reason }: ClaimedItem): ClaimReference {
+  return {
+    runId: run.id,
+    item: item.item,
+    epoch: item.epoch,
+    reason,
+    generation: run.generation,
+    sequence: run.sequence,
+  };
+}
+
+/** Equal for equal requests: each commit brings a digest of its content. */
+function requestDigest({ commits, claim }: CommitAndClaim): string {
+  const references = commits.map(({ runId, item, epoch, generation, digest: content }) => [
+    runId,
+    item,
+    epoch,
+    generation,
+    content,
+  ]);
+  return digest(canonicalJson([references, claim ?? null]));
+}
+
+function checkClaim(claim: Claim): void {
+  const { limit, stalledLimit, maxStalls, graceMs } = claim;
+  const counts = [limit, stalledLimit, maxStalls, graceMs];
+  if (!counts.every((count) => Number.isFinite(count) && count >= 0))
+    throw invalid("the numbers of a claim are not negative");
+}
+
+function bytesOf(commits: readonly Commit[]): number {
+  return commits.reduce((sum, commit) => sum + (commit.delta?.byteLength ?? 0) + outcomeBytes(commit), 0);
+}
+
+function outcomeBytes({ outcome }: Commit): number {
+  if (outcome.kind !== "emit" && outcome.kind !== "failOver") return 0;
+  const items = outcome.items.reduce(
+    (sum, item) => sum + (item.input?.byteLength ?? 0) + (item.failure?.byteLength ?? 0),
+    0,
+  );
+  const arrivals = outcome.arrivals.reduce((sum, arrival) => sum + arrival.value.byteLength, 0);
+  const outputs =
+    outcome.kind === "emit" ? outcome.outputs.reduce((sum, output) => sum + output.value.byteLength, 0) : 0;
+  return items + arrivals + outputs;
+}
+
+function invalid(message: string): MillraceError {
+  return new MillraceError("INVALID_VALUE", message);
+}

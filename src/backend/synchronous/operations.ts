@@ -1,0 +1,150 @@
+/**
+ * The whole of a backend over a synchronous store of rows: each operation is one step inside the executor's transaction,
+ * and hints go out once it is durable. Memory and SQLite differ in how they keep rows and run transactions, in nothing
+ * else. A step may be run again by the executor, so nothing outside the rows changes inside one.
+ */
+
+import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Clock } from "../../core/ports.ts";
+import type { Capabilities } from "../contract/capabilities.ts";
+import type { BackendOperations } from "../contract/operations.ts";
+import { AtomicStep, type Shared } from "./atomic-step.ts";
+import { type AttachedSessions, createAttachedSessions } from "./attached-sessions.ts";
+import { putMemo, putSnapshot } from "./caches.ts";
+import { checkRequest, commitAndClaim } from "./commit-and-claim.ts";
+import { controlRun } from "./control.ts";
+import { publish } from "./publish.ts";
+import { readsOf } from "./reads.ts";
+import type { Executor, RowStore } from "./row-store.ts";
+import { checkSession, closeSession, openSession, renew } from "./sessions.ts";
+import { startRun } from "./start-runs.ts";
+import { createWakeupHub, type WakeupHub } from "./wakeups.ts";
+
+export interface SynchronousOptions {
+  readonly kind: string;
+  readonly location: string;
+  readonly namespace: string;
+  readonly capabilities: Capabilities;
+  readonly renewalUrl?: string | undefined;
+  readonly store: RowStore;
+  readonly executor: Executor;
+  readonly clock: Clock;
+  /** Given where several handles of this process have the same data, or where hints also come from outside. */
+  readonly wakeups?: WakeupHub | undefined;
+  /** Given where several handles of this process have the same data. */
+  readonly attached?: AttachedSessions | undefined;
+}
+
+type Operations = Omit<
+  BackendOperations,
+  "kind" | "location" | "namespace" | "capabilities" | "renewalUrl" | "attachSession"
+>;
+
+export function synchronousOperations(options: SynchronousOptions): BackendOperations {
+  const { kind, location, namespace, capabilities, renewalUrl } = options;
+  const attached = options.attached ?? createAttachedSessions();
+  return {
+    kind,
+    location,
+    namespace,
+    capabilities,
+    ...(renewalUrl === undefined ? {} : { renewalUrl }),
+    ...(capabilities.renewal === "inProcess" ? { attachSession: attached.attach } : {}),
+    ...operationsOver(options, { store: options.store, attached, names: new Map() }),
+  };
+}
+
+function operationsOver(
+  { executor, clock, wakeups = createWakeupHub() }: SynchronousOptions,
+  shared: Shared,
+): Operations {
+  const gate = createGate();
+
+  function write<T>(work: (step: AtomicStep) => T): Promise<T> {
+    return gate.pass(async () => {
+      const done = await executor.write(() => {
+        const step = new AtomicStep(shared, clock.now());
+        const result = work(step);
+        step.flush();
+        return { result, hints: wakeups.active ? step.wakeups() : [] };
+      });
+      for (const hint of done.hints) wakeups.notify(hint);
+      return done.result;
+    });
+  }
+
+  async function writeEach<T, R>(
+    requests: readonly T[],
+    work: (step: AtomicStep, request: T) => R,
+  ): Promise<readonly R[]> {
+    const results: R[] = [];
+    for (let at = 0; at < requests.length; at += LIMITS.batchActions) {
+      const part = requests.slice(at, at + LIMITS.batchActions);
+      results.push(...(await write((step) => part.map((request) => work(step, request)))));
+    }
+    return results;
+  }
+
+  return {
+    publish: (definitions, options) => writeEach(definitions, (step, definition) => publish(step, definition, options)),
+    startRuns: (starts) => writeEach(starts, startRun),
+    control: (requests) => writeEach(requests, controlRun),
+    async openSession(session) {
+      checkSession(session);
+      return await write((step) => openSession(step, session));
+    },
+    async commitAndClaim(request) {
+      checkRequest(request);
+      return await write((step) => commitAndClaim(step, request));
+    },
+    renew: (renewal) => write((step) => renew(step, renewal)),
+    closeSession: (session) => write((step) => closeSession(step, session)),
+    putMemo: (memo) => write((step) => putMemo(step, memo)),
+    putSnapshot: (snapshot) => write((step) => putSnapshot(step, snapshot)),
+    purge: ({ before, limit }) =>
+      write(({ store }) => {
+        const runs = limit < 1 ? [] : store.finishedRuns(before, Math.min(limit, LIMITS.purgeRuns));
+        for (const runId of runs) store.removeRun(runId);
+        store.removeSessions(before);
+        return runs.length;
+      }),
+    read: readsOf(shared.store, (work) => gate.pass(() => executor.read(work))),
+    subscribe: wakeups.subscribe,
+    now: () => gate.pass(async () => clock.now()),
+    close: () => gate.close(() => executor.close()),
+  };
+}
+
+interface Gate {
+  pass<T>(operation: () => Promise<T>): Promise<T>;
+  close(free: () => Promise<void>): Promise<void>;
+}
+
+/** Lets operations pass until it is closed; closing waits for those that are inside. */
+function createGate(): Gate {
+  const inside = new Set<Promise<unknown>>();
+  let closing: Promise<void> | undefined;
+
+  async function freeWhenEmpty(free: () => Promise<void>): Promise<void> {
+    await Promise.allSettled(inside);
+    await free();
+  }
+
+  return {
+    async pass(operation) {
+      if (closing !== undefined) throw new MillraceError("CLOSED", "the backend has been closed");
+      const running = operation();
+      inside.add(running);
+      try {
+        return await running;
+      } finally {
+        inside.delete(running);
+      }
+    },
+    close(free) {
+      closing ??= freeWhenEmpty(free);
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,24 @@
+/**
+ * Where an item belongs in the indexes that claims look at, as a pure function of its row, its run's status and whether
+ * its lease is over. Every write of an item and every repair of an index asks here, so that the indexes can always be
+ * told from the rows. It never looks at a clock.
+ */
+
+import { isOpenItem } from "../../core/status.ts";
+import type { RunState } from "../contract/run.ts";
+import type { WorkItem } from "../contract/work-item.ts";
+import { dueAt, isClaimableRun, isQueued, rankOf } from "../rules/due.ts";
+import type { Placement } from "./row-store.ts";
+
+const NOWHERE: Placement = { kind: "none" };
+const ASIDE: Placement = { kind: "aside" };
+
+/** `leaseOver`: the session that holds an item in progress signed off, or vanished and was swept. */
+export function placementOf(item: WorkItem, run: Pick<RunState, "status">, leaseOver: boolean, now: number): Placement {
+  if (!isOpenItem(item.status)) return NOWHERE;
+  const at = dueAt(item, now);
+  if (!isQueued(item) && at === undefined) return NOWHERE;
+  const claimable = isQueued(item) ? at === undefined : leaseOver || (at !== undefined && at <= now);
+  if (!claimable) return at === undefined ? NOWHERE : { kind: "due", at };
+  return isClaimableRun(run.status) ? { kind: "ready", rank: rankOf(item), stalled: item.stalls > 0 } : ASIDE;
+}

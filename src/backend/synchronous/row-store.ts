@@ -23,7 +23,8 @@ import type { Arrival, BranchGroup, ItemFilter, ItemPayload, WorkItem } from "..
 export interface Executor {
   /**
    * Atomic and durable once the promise resolves; nothing of it stays when `work` throws. Several calls may share one
-   * transaction, but a failing one never takes others with it.
+   * transaction, but a failing one never takes others with it. `work` changes nothing but rows, so it may be run again when
+   * its transaction did not come about.
    */
   write<T>(work: () => T): Promise<T>;
   /** Sees every write acknowledged before the call. */
@@ -92,6 +93,7 @@ export interface RowStore {
   putItem(item: WorkItem, placement: Placement): void;
   putPlacement(runId: string, item: number, placement: Placement): void;
   putInput(runId: string, item: number, input: Uint8Array): void;
+  /** By run, then number; statuses as the rows say, whatever their runs are. Pages of all lists have an explicit limit. */
   items(filter: ItemFilter, page: PageRequest): Page<WorkItem>;
   /** Items of the run that are open by their row, permanently failed or held, by number. */
   unfinished(runId: string): readonly WorkItem[];
@@ -105,7 +107,7 @@ export interface RowStore {
   ready(selection: LaneSelection, stalled: boolean, limit: number): readonly WorkItem[];
   /** Items placed as due at or before `now`, earliest first. */
   due(now: number, limit: number): readonly WorkItem[];
-  /** The earliest of: due items, leases of sessions that hold items, timeouts of open runs. */
+  /** The earliest of: due items, leases of unswept, unstopped sessions that hold items, timeouts of running or waiting runs. */
   nextDueAt(): number | undefined;
   backlog(): readonly LaneBacklog[];
 
@@ -151,6 +153,6 @@ export interface RowStore {
   putSession(session: StoredSession): void;
   /** Unswept, unstopped sessions whose lease ended at or before the instant. */
   expiredSessions(now: number): readonly StoredSession[];
-  /** Forgets sessions that ended before the instant and hold nothing. */
+  /** Forgets sessions that signed off, or whose leases ended, before the instant and that hold nothing. */
   removeSessions(before: number): void;
 }

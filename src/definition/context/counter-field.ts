@@ -8,6 +8,7 @@ import type { Counter } from "./accessors.ts";
 import {
   anyBehaviour,
   type FieldBehaviour,
+  type FieldSession,
   listOf,
   type Operation,
   type Target,
@@ -16,8 +17,8 @@ import {
 } from "./behaviour.ts";
 import { EMPTY_SUM, type ExactSum, plus, totalOf } from "./exact-sum.ts";
 import type { CounterState } from "./field-state.ts";
-import { valueView } from "./register-field.ts";
 import { describeValue } from "./value-text.ts";
+import { ValueView, valueView } from "./value-view.ts";
 
 /** No part of a sum of as many increments as a run can make reaches it, and sums of such parts do not overflow. */
 const LARGEST_PART = 1e200;
@@ -47,15 +48,19 @@ export function counterBehaviour(initial: number): FieldBehaviour {
     takeInit: (given, what) => takeIncrement(given, what, "INVALID_INPUT"),
     encode: (state) => state.sum,
     toJson: (state) => totalOf(state.sum),
-    view: (state) => valueView(() => ({ value: totalOf(state.sum) })),
-    open: (session): Counter =>
-      Object.freeze({
-        get value() {
-          return totalOf(session.read().sum);
-        },
-        add: (n = 1) => session.change("add", takeIncrement(n, session.what)),
-      }),
+    view: (state) => valueView(() => totalOf(state.sum)),
+    open: (session) => new LiveCounter(session),
   });
+}
+
+class LiveCounter extends ValueView<number> implements Counter {
+  readonly add: (n?: number) => void;
+
+  constructor(session: FieldSession<CounterState>) {
+    super(() => totalOf(session.read().sum));
+    this.add = (n = 1) => session.change("add", takeIncrement(n, session.what));
+    Object.freeze(this);
+  }
 }
 
 /** The number, if a counter takes it. */

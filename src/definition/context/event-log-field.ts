@@ -9,6 +9,7 @@ import type { EventLog, EventLogView, LoggedEvent } from "./accessors.ts";
 import {
   anyBehaviour,
   type FieldBehaviour,
+  type FieldSession,
   listOf,
   type Operation,
   type Stamp,
@@ -57,12 +58,54 @@ export function eventLogBehaviour(): FieldBehaviour {
     },
     encode: (state) => Array.from(elementsOf(state.entries), ({ id, at, event }) => [id, at, event]),
     toJson: (state) => Array.from(elementsOf(state.entries), ({ event }) => jsonOf(event)),
-    view: (state) => Object.freeze(logView(() => state)),
-    open: (session): EventLog<unknown> => {
-      const append = (event: unknown) => session.change("append", [takeValue(event, session.what)]);
-      return Object.freeze(Object.assign(logView(session.read), { append }));
-    },
+    view: (state) => Object.freeze(new LogView(() => state)),
+    open: (session) => new LiveLog(session),
   });
+}
+
+/** A class and not a literal with accessors for the same reason as `ValueView`. */
+class LogView implements EventLogView<unknown> {
+  readonly #read: () => EventLogState;
+  #known: { readonly entries: EventLogState["entries"]; readonly events: readonly unknown[] } | undefined;
+
+  constructor(read: () => EventLogState) {
+    this.#read = read;
+  }
+
+  get events(): readonly unknown[] {
+    const { entries } = this.#read();
+    if (this.#known?.entries !== entries) {
+      const events = Array.from(elementsOf(entries), ({ event }) => readValue(event));
+      this.#known = { entries, events: Object.freeze(events) };
+    }
+    return this.#known.events;
+  }
+
+  get length(): number {
+    return this.#read().entries.length;
+  }
+
+  fold<S>(initial: S, reduce: (state: S, event: unknown) => S): S {
+    let state = initial;
+    for (const { event } of elementsOf(this.#read().entries)) {
+      state = reduce(state, readValue(event));
+    }
+    return state;
+  }
+
+  [Symbol.iterator](): Iterator<LoggedEvent<unknown>> {
+    return elementsOf(this.#read().entries).map(readEntry);
+  }
+}
+
+class LiveLog extends LogView implements EventLog<unknown> {
+  readonly append: (event: unknown) => void;
+
+  constructor(session: FieldSession<EventLogState>) {
+    super(session.read);
+    this.append = (event) => session.change("append", [takeValue(event, session.what)]);
+    Object.freeze(this);
+  }
 }
 
 function append(state: EventLogState, events: readonly unknown[], target: Target): EventLogState {
@@ -107,32 +150,6 @@ function compactAppends(operations: readonly Operation[]): readonly Operation[] 
   }
   const events = operations.flatMap(({ argument }): readonly unknown[] => (Array.isArray(argument) ? argument : []));
   return [{ operation: "append", argument: events }];
-}
-
-function logView(read: () => EventLogState): EventLogView<unknown> {
-  let known: { readonly entries: EventLogState["entries"]; readonly events: readonly unknown[] } | undefined;
-  return {
-    get events() {
-      const { entries } = read();
-      if (known?.entries !== entries) {
-        known = { entries, events: Object.freeze(Array.from(elementsOf(entries), ({ event }) => readValue(event))) };
-      }
-      return known.events;
-    },
-    get length() {
-      return read().entries.length;
-    },
-    fold<S>(initial: S, reduce: (state: S, event: unknown) => S): S {
-      let state = initial;
-      for (const { event } of elementsOf(read().entries)) {
-        state = reduce(state, readValue(event));
-      }
-      return state;
-    },
-    [Symbol.iterator]() {
-      return elementsOf(read().entries).map(readEntry);
-    },
-  };
 }
 
 function readEntry(entry: LoggedEvent<unknown>): LoggedEvent<unknown> {

@@ -8,6 +8,7 @@ import type { Extreme } from "./accessors.ts";
 import {
   anyBehaviour,
   type FieldBehaviour,
+  type FieldSession,
   listOf,
   type Operation,
   type Target,
@@ -16,6 +17,7 @@ import {
 } from "./behaviour.ts";
 import type { ExtremeState, FieldState } from "./field-state.ts";
 import { describeValue } from "./value-text.ts";
+import { ValueView, valueView } from "./value-view.ts";
 
 /** A field that keeps the largest or the smallest number it is offered. */
 export function extremeBehaviour(kind: "maximum" | "minimum"): FieldBehaviour {
@@ -48,15 +50,19 @@ export function extremeBehaviour(kind: "maximum" | "minimum"): FieldBehaviour {
     takeInit: (given, what) => takeOffer(given, what, "INVALID_INPUT"),
     encode: (state) => (state.value === undefined ? [] : [state.value]),
     toJson: (state) => state.value ?? null,
-    view: (state) => Object.freeze({ value: state.value }),
-    open: (session): Extreme =>
-      Object.freeze({
-        get value() {
-          return session.read().value;
-        },
-        offer: (n: number) => session.change("offer", takeOffer(n, session.what, "INVALID_VALUE")),
-      }),
+    view: (state) => valueView(() => state.value),
+    open: (session) => new LiveExtreme(session),
   });
+}
+
+class LiveExtreme extends ValueView<number | undefined> implements Extreme {
+  readonly offer: (n: number) => void;
+
+  constructor(session: FieldSession<ExtremeState>) {
+    super(() => session.read().value);
+    this.offer = (n) => session.change("offer", takeOffer(n, session.what, "INVALID_VALUE"));
+    Object.freeze(this);
+  }
 }
 
 function isExtreme(state: FieldState): state is ExtremeState {

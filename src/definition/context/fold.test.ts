@@ -11,7 +11,6 @@ import {
   decodeDelta,
   encodeDelta,
   encodeFork,
-  encodeInit,
   type FoldedContext,
   foldDeltas,
   type SequencedDelta,
@@ -415,7 +414,7 @@ describe("what commutes", () => {
   });
 });
 
-describe("snapshots, forks and initial values", () => {
+describe("snapshots and forks", () => {
   test("a snapshot comes back equal in everything that can be read, and folds on the same", () => {
     fc.assert(
       fc.property(bodies, fc.nat(), (all, seed) => {
@@ -446,39 +445,5 @@ describe("snapshots, forks and initial values", () => {
       }),
       { numRuns: 60 },
     );
-  });
-
-  test("initial values take the place of those of the definition", () => {
-    const init = {
-      region: "us",
-      status: { any: ["thing"] },
-      log: [{ kind: "imported" }, 2],
-      total: 10,
-      seen: [1, 1, { a: 1, b: 2 }, { b: 2, a: 1 }],
-      notes: { one: 1, constructor: "fine" },
-      high: 5,
-      low: undefined,
-      words: ["first"],
-    };
-    const state = applyDelta(shape, initialState(shape), encodeInit(shape, init), { item: "run", epoch: 0, at: 9 });
-    expect(read(state)).toEqual({
-      region: "us",
-      status: { any: ["thing"] },
-      log: [
-        { id: "run/0/0", at: 9, event: { kind: "imported" } },
-        { id: "run/0/1", at: 9, event: 2 },
-      ],
-      total: 10,
-      seen: [1, { a: 1, b: 2 }],
-      notes: [
-        ["one", 1],
-        ["constructor", "fine"],
-      ],
-      high: 5,
-      low: undefined,
-      words: ["first"],
-    });
-    expect(encodeInit(shape, undefined)).toEqual([]);
-    expect(encodeInit(shape, {})).toEqual([]);
   });
 });

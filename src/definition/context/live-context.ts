@@ -48,13 +48,8 @@ export type Rebased =
  * for every context: fields are made when the body first touches them.
  */
 export function openContext(shape: ContextShape, state: ContextState, stamp: Stamp): AttemptContext {
-  const attempt = new Attempt(shape, state, stamp);
-  attempts.set(attempt.live, attempt);
-  return attempt;
+  return new Attempt(shape, state, stamp);
 }
-
-/** Which attempt a live context belongs to. A table and not a property, so that user code finds nothing but fields. */
-const attempts = new WeakMap<object, Attempt>();
 
 /** Operations on one field after which they are first compacted, so that a loop of changes does not pile them up. */
 const COMPACT_AFTER = 64;
@@ -86,7 +81,7 @@ class Attempt implements AttemptContext {
     this.#shape = shape;
     this.#base = state;
     this.#stamp = stamp;
-    this.live = Object.create(prototypeOf(shape));
+    this.live = new (liveClassOf(shape))(this);
   }
 
   field(number: number): object | undefined {
@@ -277,24 +272,48 @@ function replay(
   return { field, state, operations };
 }
 
-const prototypes = new WeakMap<ContextShape, object>();
+/**
+ * What user code holds: nothing but getters of fields. The attempt is in a private property, out of its reach, and not
+ * in a `WeakMap`, which made the garbage collector the largest part of an attempt.
+ */
+class Live {
+  readonly #attempt: Attempt;
 
-/** Made once for a shape: an object with a getter for each field and nothing else, not even `constructor`. */
-function prototypeOf(shape: ContextShape): object {
-  const known = prototypes.get(shape);
+  constructor(attempt: Attempt) {
+    this.#attempt = attempt;
+    Object.freeze(this);
+  }
+
+  static fieldOf(live: unknown, number: number): object | undefined {
+    return typeof live === "object" && live !== null && #attempt in live ? live.#attempt.field(number) : undefined;
+  }
+}
+
+type LiveClass = new (attempt: Attempt) => Live & LiveContext<Fields>;
+
+const liveClasses = new WeakMap<ContextShape, LiveClass>();
+
+/** Made once for a shape: its instances have a getter for each field and inherit nothing, not even `constructor`. */
+function liveClassOf(shape: ContextShape): LiveClass {
+  const known = liveClasses.get(shape);
   if (known !== undefined) {
     return known;
   }
-  const prototype: object = Object.create(null);
+  const made: LiveClass = class extends Live {
+    readonly [name: string]: unknown;
+  };
   for (const [number, { name }] of shape.fields.entries()) {
-    Object.defineProperty(prototype, name, {
+    Object.defineProperty(made.prototype, name, {
       enumerable: true,
-      get(this: object) {
-        return attempts.get(this)?.field(number);
+      get() {
+        return Live.fieldOf(this, number);
       },
     });
   }
-  Object.freeze(prototype);
-  prototypes.set(shape, prototype);
-  return prototype;
+  if (!shape.numbers.has("constructor")) {
+    Reflect.deleteProperty(made.prototype, "constructor");
+  }
+  Object.freeze(Object.setPrototypeOf(made.prototype, null));
+  liveClasses.set(shape, made);
+  return made;
 }

@@ -8,14 +8,15 @@ import type { MapField, MapView } from "./accessors.ts";
 import {
   anyBehaviour,
   type FieldBehaviour,
+  type FieldSession,
   listOf,
   type Operation,
   type Target,
   unknownOperation,
   wrongArgument,
 } from "./behaviour.ts";
-import type { MapState } from "./field-state.ts";
-import { emptyMap, entriesOf, entryOf, withEntry, withoutEntry } from "./ordered-map.ts";
+import type { MapState, SizedValue } from "./field-state.ts";
+import { emptyMap, entriesOf, entryOf, type MapEntry, withEntry, withoutEntry } from "./ordered-map.ts";
 import { jsonOf, readValue, setOwn, share, takeValue } from "./shared-value.ts";
 import { describeValue } from "./value-text.ts";
 
@@ -55,16 +56,54 @@ export function mapBehaviour(): FieldBehaviour {
       }
       return json;
     },
-    view: (state) => Object.freeze(mapView(() => state)),
-    open: (session): MapField<unknown> => {
-      const set = (key: string, value: unknown) => {
-        const taken = takeKey(key, session.what);
-        session.change("set", [[taken, takeValue(value, `${session.what}, key ${describeValue(key)}`)]]);
-      };
-      const remove = (key: string) => session.change("delete", [takeKey(key, session.what)]);
-      return Object.freeze(Object.assign(mapView(session.read), { set, delete: remove }));
-    },
+    view: (state) => Object.freeze(new Entries(() => state)),
+    open: (session) => new LiveMap(session),
   });
+}
+
+/** A class and not a literal with accessors for the same reason as `ValueView`. */
+class Entries implements MapView<unknown> {
+  readonly #read: () => MapState;
+
+  constructor(read: () => MapState) {
+    this.#read = read;
+  }
+
+  get(key: string): unknown {
+    return readValue(this.#entryOf(key)?.value.value);
+  }
+
+  has(key: string): boolean {
+    return this.#entryOf(key) !== undefined;
+  }
+
+  get size(): number {
+    return this.#read().entries.size;
+  }
+
+  [Symbol.iterator](): Iterator<readonly [string, unknown]> {
+    return entriesOf(this.#read().entries).map(({ key, value }) => [key, readValue(value.value)] as const);
+  }
+
+  #entryOf(key: unknown): MapEntry<SizedValue> | undefined {
+    const { entries } = this.#read();
+    return typeof key === "string" ? entryOf(entries, key) : undefined;
+  }
+}
+
+class LiveMap extends Entries implements MapField<unknown> {
+  readonly set: (key: string, value: unknown) => void;
+  readonly delete: (key: string) => void;
+
+  constructor(session: FieldSession<MapState>) {
+    super(session.read);
+    this.set = (key, value) => {
+      const taken = takeKey(key, session.what);
+      session.change("set", [[taken, takeValue(value, `${session.what}, key ${describeValue(key)}`)]]);
+    };
+    this.delete = (key) => session.change("delete", [takeKey(key, session.what)]);
+    Object.freeze(this);
+  }
 }
 
 function setPair(state: MapState, pair: unknown, operation: string, target: Target): MapState {
@@ -131,25 +170,4 @@ function compactMap(operations: readonly Operation[]): readonly Operation[] {
     ...(deleted.size === 0 ? [] : [{ operation: "delete", argument: [...deleted] }]),
     ...(set.size === 0 ? [] : [{ operation: "set", argument: [...set.values()] }]),
   ];
-}
-
-function mapView(read: () => MapState): MapView<unknown> {
-  return {
-    get(key: string) {
-      const entry = typeof key === "string" ? entryOf(read().entries, key) : undefined;
-      return readValue(entry?.value.value);
-    },
-    has(key: string) {
-      return typeof key === "string" && entryOf(read().entries, key) !== undefined;
-    },
-    get size() {
-      return read().entries.size;
-    },
-    [Symbol.iterator]() {
-      return entriesOf(read().entries).map(({ key, value }): readonly [string, unknown] => [
-        key,
-        readValue(value.value),
-      ]);
-    },
-  };
 }

@@ -9,14 +9,15 @@ import type { Merged } from "./accessors.ts";
 import {
   anyBehaviour,
   type FieldBehaviour,
+  type FieldSession,
   listOf,
   type Operation,
   type Target,
   unknownOperation,
 } from "./behaviour.ts";
 import type { MergedState } from "./field-state.ts";
-import { valueView } from "./register-field.ts";
 import { jsonOf, privateCopy, readValue, share, takeValue } from "./shared-value.ts";
+import { ValueView, valueView } from "./value-view.ts";
 
 /** A merge with its types hidden. */
 export type MergeFunction = (left: unknown, right: unknown) => unknown;
@@ -45,15 +46,19 @@ export function mergedBehaviour(empty: unknown, merge: MergeFunction): FieldBeha
     takeInit: (given, what) => takeValue(given, what, { code: "INVALID_INPUT" }),
     encode: (state) => [state.value],
     toJson: (state) => jsonOf(state.value),
-    view: (state) => valueView(() => state),
-    open: (session): Merged<unknown> =>
-      Object.freeze({
-        get value() {
-          return readValue(session.read().value);
-        },
-        merge: (fragment: unknown) => session.change("merge", [takeValue(fragment, session.what)]),
-      }),
+    view: (state) => valueView(() => readValue(state.value)),
+    open: (session) => new LiveMerged(session),
   });
+}
+
+class LiveMerged extends ValueView<unknown> implements Merged<unknown> {
+  readonly merge: (fragment: unknown) => void;
+
+  constructor(session: FieldSession<MergedState>) {
+    super(() => readValue(session.read().value));
+    this.merge = (fragment) => session.change("merge", [takeValue(fragment, session.what)]);
+    Object.freeze(this);
+  }
 }
 
 function mergeAll(merge: MergeFunction, value: unknown, fragments: readonly unknown[], target: Target): unknown {

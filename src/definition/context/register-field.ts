@@ -4,10 +4,18 @@
  * instead of overwriting it. Invariant: values in a state are shared values.
  */
 
-import type { Fixed, Register } from "./accessors.ts";
-import { anyBehaviour, type FieldBehaviour, type Operation, type Update, unknownOperation } from "./behaviour.ts";
+import type { Register } from "./accessors.ts";
+import {
+  anyBehaviour,
+  type FieldBehaviour,
+  type FieldSession,
+  type Operation,
+  type Update,
+  unknownOperation,
+} from "./behaviour.ts";
 import type { FixedState, RegisterState } from "./field-state.ts";
 import { jsonOf, privateCopy, readValue, share, takeValue } from "./shared-value.ts";
+import { ValueView, valueView } from "./value-view.ts";
 
 /** A field that keeps the value it has at the start of the run. */
 export function fixedBehaviour(value: unknown): FieldBehaviour {
@@ -27,8 +35,8 @@ export function fixedBehaviour(value: unknown): FieldBehaviour {
     takeInit: (given, what) => takeValue(given, what, { code: "INVALID_INPUT" }),
     encode: (state) => [state.value],
     toJson: (state) => jsonOf(state.value),
-    view: (state) => valueView(() => state),
-    open: (session) => valueView(session.read),
+    view: (state) => valueView(() => readValue(state.value)),
+    open: (session) => valueView(() => readValue(session.read().value)),
   });
 }
 
@@ -55,26 +63,21 @@ export function registerBehaviour(initial: unknown): FieldBehaviour {
     takeInit: (given, what) => takeValue(given, what, { code: "INVALID_INPUT" }),
     encode: (state) => [state.value],
     toJson: (state) => jsonOf(state.value),
-    view: (state) => valueView(() => state),
-    open: (session): Register<unknown> =>
-      Object.freeze({
-        get value() {
-          return readValue(session.read().value);
-        },
-        set: (value: unknown) => session.change("set", takeValue(value, session.what)),
-        update: (fn: (value: unknown) => unknown) =>
-          session.update("set", (state) => takeValue(fn(privateCopy(state.value)), session.what)),
-      }),
+    view: (state) => valueView(() => readValue(state.value)),
+    open: (session) => new LiveRegister(session),
   });
 }
 
-/** The view of a state with one value. */
-export function valueView(read: () => { readonly value: unknown }): Fixed<unknown> {
-  return Object.freeze({
-    get value() {
-      return readValue(read().value);
-    },
-  });
+class LiveRegister extends ValueView<unknown> implements Register<unknown> {
+  readonly set: (value: unknown) => void;
+  readonly update: (fn: (value: unknown) => unknown) => void;
+
+  constructor(session: FieldSession<RegisterState>) {
+    super(() => readValue(session.read().value));
+    this.set = (value) => session.change("set", takeValue(value, session.what));
+    this.update = (fn) => session.update("set", (state) => takeValue(fn(privateCopy(state.value)), session.what));
+    Object.freeze(this);
+  }
 }
 
 /** Only the last value counts. It depends on the committed one only if nothing but updates led to it. */

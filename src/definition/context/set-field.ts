@@ -7,7 +7,14 @@
 import { canonicalJson } from "../../core/digest.ts";
 import { MillraceError } from "../../core/millrace-error.ts";
 import type { SetField, SetView } from "./accessors.ts";
-import { anyBehaviour, type FieldBehaviour, listOf, type Operation, unknownOperation } from "./behaviour.ts";
+import {
+  anyBehaviour,
+  type FieldBehaviour,
+  type FieldSession,
+  listOf,
+  type Operation,
+  unknownOperation,
+} from "./behaviour.ts";
 import type { SetState } from "./field-state.ts";
 import { emptyMap, entriesOf, entryOf, withEntry, withoutEntry } from "./ordered-map.ts";
 import { jsonOf, readValue, share, takeValue } from "./shared-value.ts";
@@ -51,13 +58,42 @@ export function setBehaviour(): FieldBehaviour {
     },
     encode: (state) => Array.from(entriesOf(state.elements), ({ value }) => value.value),
     toJson: (state) => Array.from(entriesOf(state.elements), ({ value }) => jsonOf(value.value)),
-    view: (state) => Object.freeze(setView(() => state)),
-    open: (session): SetField<unknown> => {
-      const add = (value: unknown) => session.change("add", [takeValue(value, session.what)]);
-      const remove = (value: unknown) => session.change("delete", [takeValue(value, session.what)]);
-      return Object.freeze(Object.assign(setView(session.read), { add, delete: remove }));
-    },
+    view: (state) => Object.freeze(new Elements(() => state)),
+    open: (session) => new LiveSet(session),
   });
+}
+
+/** A class and not a literal with accessors for the same reason as `ValueView`. */
+class Elements implements SetView<unknown> {
+  readonly #read: () => SetState;
+
+  constructor(read: () => SetState) {
+    this.#read = read;
+  }
+
+  has(value: unknown): boolean {
+    return entryOf(this.#read().elements, canonicalJson(value)) !== undefined;
+  }
+
+  get size(): number {
+    return this.#read().elements.size;
+  }
+
+  [Symbol.iterator](): Iterator<unknown> {
+    return entriesOf(this.#read().elements).map(({ value }) => readValue(value.value));
+  }
+}
+
+class LiveSet extends Elements implements SetField<unknown> {
+  readonly add: (value: unknown) => void;
+  readonly delete: (value: unknown) => void;
+
+  constructor(session: FieldSession<SetState>) {
+    super(session.read);
+    this.add = (value) => session.change("add", [takeValue(value, session.what)]);
+    this.delete = (value) => session.change("delete", [takeValue(value, session.what)]);
+    Object.freeze(this);
+  }
 }
 
 function addValue(state: SetState, value: unknown): SetState {
@@ -101,18 +137,4 @@ function compactSet(operations: readonly Operation[]): readonly Operation[] {
     ...(deleted.size === 0 ? [] : [{ operation: "delete", argument: [...deleted.values()] }]),
     ...(added.size === 0 ? [] : [{ operation: "add", argument: [...added.values()] }]),
   ];
-}
-
-function setView(read: () => SetState): SetView<unknown> {
-  return {
-    has(value: unknown) {
-      return entryOf(read().elements, canonicalJson(value)) !== undefined;
-    },
-    get size() {
-      return read().elements.size;
-    },
-    [Symbol.iterator]() {
-      return entriesOf(read().elements).map(({ value }) => readValue(value.value));
-    },
-  };
 }

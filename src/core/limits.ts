@@ -28,6 +28,10 @@ export const LIMITS = {
   attemptLogBytes: 262_144,
   /** Measurements that one attempt records. */
   attemptMetrics: 1_000,
+  /** Folded contexts that one worker keeps. */
+  cachedContexts: 10_000,
+  /** Estimated memory of the folded contexts that one worker keeps. */
+  cachedContextBytes: 67_108_864,
   /** Open branch groups around one item. */
   openGroups: 64,
   /** Nodes of one workflow. */

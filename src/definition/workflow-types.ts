@@ -1,0 +1,41 @@
+/**
+ * The types that a workflow carries, and the ways to get at them. They exist for the compiler alone: `~types` is never
+ * set. They are what lets another process start a run with `startRun<typeof orders>("orders", input)` and no code.
+ */
+import type { InOf, OutOf } from "./edge-shape.ts";
+import type { ByName } from "./join.ts";
+
+/** Everything that is known of a workflow at compile time. */
+export interface WorkflowTypes {
+  readonly name: string;
+  /** What `startRun` takes: the input type of the start node's schema. */
+  readonly input: unknown;
+  readonly output: unknown;
+  /** The context fields. */
+  readonly fields: unknown;
+  /** For each node what an edge delivers to it (`in`) and what it emits (`out`). */
+  readonly nodes: unknown;
+}
+
+/** A value that carries the types of a workflow. */
+export interface Typed<T extends WorkflowTypes> {
+  readonly "~types"?: T | undefined;
+}
+
+/** All types of a workflow. */
+export type TypesOf<W> = W extends Typed<infer T> ? T : never;
+
+/** What a run of it is started with. */
+export type InputOf<W> = TypesOf<W>["input"];
+
+/** What a run of it gives. */
+export type OutputOf<W> = TypesOf<W>["output"];
+
+/** Its name, literally. */
+export type NameOf<W> = TypesOf<W>["name"];
+
+/** The types of each node of a graph. `infer` forces evaluation, so that hovers show the types and not the helper. */
+export type NodeTypes<Ns> = { [K in keyof Ns]: { in: InOf<Ns[K]>; out: OutOf<Ns[K]> } };
+
+/** What starts a run at a node. A join can't be a start. */
+export type StartInput<N> = InOf<N> extends ByName<unknown> ? never : InOf<N>;

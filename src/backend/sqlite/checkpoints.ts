@@ -1,0 +1,51 @@
+/**
+ * Moves what lies in the write-ahead log into the database file when nothing is being written, so that the log stays short and
+ * reads stay fast. Past a size SQLite does it by itself, after a commit. Failing is no harm: the log is complete either way.
+ */
+
+import type { Clock, Timer } from "../../core/ports.ts";
+import type { Database } from "./database.ts";
+
+/** Nothing was written for so long. */
+const IDLE_MS = 500;
+
+export interface Checkpoints {
+  /** Something was written. */
+  written(): void;
+  stop(): void;
+}
+
+export function idleCheckpoints(db: Database, clock: Pick<Clock, "setTimer">): Checkpoints {
+  let timer: Timer | undefined;
+  let writes = 0;
+
+  function arm(): void {
+    const before = writes;
+    timer = clock.setTimer(IDLE_MS, () => {
+      timer = undefined;
+      if (writes !== before) arm();
+      else checkpoint(db);
+    });
+    timer.unref();
+  }
+
+  return {
+    written() {
+      writes += 1;
+      if (timer === undefined) arm();
+    },
+    stop() {
+      timer?.cancel();
+      timer = undefined;
+    },
+  };
+}
+
+function checkpoint(db: Database): void {
+  if (!db.isOpen || db.inTransaction) return;
+  try {
+    db.pragma("wal_checkpoint(PASSIVE)");
+  } catch {
+    // Busy, full or failing: the next commit that matters will say so.
+  }
+}

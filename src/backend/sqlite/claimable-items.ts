@@ -1,0 +1,145 @@
+/**
+ * What claims look at: ready items of the lanes a claim may take from, items that are due, and when the next thing
+ * happens by itself. Every query here walks a partial index in its order, so that no claim reads a finished item or one of
+ * a lane it cannot take.
+ */
+
+import type { LaneBacklog } from "../contract/records.ts";
+import type { WorkItem } from "../contract/work-item.ts";
+import { ITEM_STATUS } from "../sql/stored-code.ts";
+import type { LaneSelection, RowStore } from "../synchronous/row-store.ts";
+import type { SqlRow } from "./driver.ts";
+import type { Lane } from "./identities.ts";
+import { PLACE } from "./item-row.ts";
+import type { Items } from "./items.ts";
+import { damaged, numberAt, optionalNumberAt } from "./row-values.ts";
+import type { Tables } from "./tables.ts";
+
+const IN_PROGRESS = ITEM_STATUS.encode("in_progress");
+
+/** The queries that claims are made of; a test holds each to its index. */
+export const CLAIM_QUERIES = {
+  ready: `SELECT place_key, run, number FROM item WHERE lane = ? AND place = ${PLACE.ready} ORDER BY place_key, run, number LIMIT ?`,
+  stalled: `SELECT place_key, run, number FROM item WHERE lane = ? AND place = ${PLACE.stalled} ORDER BY place_key, run, number LIMIT ?`,
+  due: `SELECT place_key, run, number FROM item WHERE ns = ? AND place = ${PLACE.due} AND place_key <= ? ORDER BY place_key, run, number LIMIT ?`,
+  nextDue: `SELECT place_key FROM item WHERE ns = ? AND place = ${PLACE.due} ORDER BY place_key LIMIT 1`,
+  nextBusySession: `SELECT session FROM item WHERE status = ${IN_PROGRESS} AND session > ? ORDER BY session LIMIT 1`,
+  busy: `SELECT place_key, run, number FROM item WHERE status = ${IN_PROGRESS} AND session = ? AND place = ${PLACE.busy} AND place_key <= ?
+    ORDER BY place_key, run, number LIMIT ?`,
+  nextBusy: `SELECT place_key FROM item WHERE status = ${IN_PROGRESS} AND session = ? AND place = ${PLACE.busy} ORDER BY place_key LIMIT 1`,
+  leaseOf: `SELECT session_name.ns, session.until, session.stopped_at, session.swept
+    FROM session_name LEFT JOIN session ON session.id = session_name.id WHERE session_name.id = ?`,
+  nextTimeout: "SELECT min(timeout_at) FROM run WHERE ns = ? AND timeout_at IS NOT NULL AND status < 2",
+  backlog: `SELECT count(*), min(ready_at) FROM item WHERE lane = ? AND place = ?`,
+} as const;
+
+type ClaimMethods = "ready" | "due" | "nextDueAt" | "backlog";
+
+export class ClaimableItems implements Pick<RowStore, ClaimMethods> {
+  readonly #tables: Tables;
+  readonly #items: Items;
+
+  constructor(tables: Tables, items: Items) {
+    this.#tables = tables;
+    this.#items = items;
+  }
+
+  ready(selection: LaneSelection, stalled: boolean, limit: number): readonly WorkItem[] {
+    const query = this.#tables.db.statement(stalled ? CLAIM_QUERIES.stalled : CLAIM_QUERIES.ready);
+    const lists = this.#lanes(selection).map((lane) => query.all(lane.id, limit));
+    return this.#firstOf(lists, limit);
+  }
+
+  due(now: number, limit: number): readonly WorkItem[] {
+    const lists = [this.#tables.db.statement(CLAIM_QUERIES.due).all(this.#tables.ns, now, limit)];
+    for (const session of this.#busySessions())
+      lists.push(this.#tables.db.statement(CLAIM_QUERIES.busy).all(session.id, now, limit));
+    return this.#firstOf(lists, limit);
+  }
+
+  nextDueAt(): number | undefined {
+    const { db, ns } = this.#tables;
+    const times = [db.statement(CLAIM_QUERIES.nextDue).get(ns), db.statement(CLAIM_QUERIES.nextTimeout).get(ns)].map(
+      firstNumber,
+    );
+    for (const session of this.#busySessions()) {
+      times.push(session.leaseUntil, firstNumber(db.statement(CLAIM_QUERIES.nextBusy).get(session.id)));
+    }
+    const known = times.filter((time) => time !== undefined);
+    return known.length === 0 ? undefined : Math.min(...known);
+  }
+
+  backlog(): readonly LaneBacklog[] {
+    const backlog: LaneBacklog[] = [];
+    for (const lane of this.#tables.ids.lanes()) {
+      const [ready, stalled] = [PLACE.ready, PLACE.stalled].map(
+        (place) => this.#tables.db.statement(CLAIM_QUERIES.backlog).get(lane.id, place) ?? [],
+      );
+      const count = numberAt(ready ?? [], 0) + numberAt(stalled ?? [], 0);
+      if (count === 0) continue;
+      const times = [optionalNumberAt(ready ?? [], 1), optionalNumberAt(stalled ?? [], 1)].filter(
+        (time) => time !== undefined,
+      );
+      const { queue, definition, labels } = lane;
+      backlog.push({ queue, definition, labels, ready: count, oldestReadyAt: Math.min(...times) });
+    }
+    return backlog;
+  }
+
+  #lanes(selection: LaneSelection): readonly Lane[] {
+    const { queues, definitions, labels } = selection;
+    return [...this.#tables.ids.lanes()].filter(
+      (lane) =>
+        queues.includes(lane.queue) &&
+        definitions.includes(lane.definition) &&
+        lane.labels.every((label) => labels.includes(label)),
+    );
+  }
+
+  /** Sessions of the namespace that have items in progress, by skipping from one to the next in the index. */
+  #busySessions(): readonly { readonly id: number; readonly leaseUntil: number | undefined }[] {
+    const { db, ns } = this.#tables;
+    const sessions: { readonly id: number; readonly leaseUntil: number | undefined }[] = [];
+    for (let row = db.statement(CLAIM_QUERIES.nextBusySession).get(0); row !== undefined; ) {
+      const id = numberAt(row, 0);
+      const lease = db.statement(CLAIM_QUERIES.leaseOf).get(id);
+      if (lease !== undefined && numberAt(lease, 0) === ns) {
+        const isLive = optionalNumberAt(lease, 2) === undefined && optionalNumberAt(lease, 3) === 0;
+        sessions.push({ id, leaseUntil: isLive ? optionalNumberAt(lease, 1) : undefined });
+      }
+      row = db.statement(CLAIM_QUERIES.nextBusySession).get(id);
+    }
+    return sessions;
+  }
+
+  /**
+   * Merges sorted lists of (key, run, number). Rows of equal keys come by the run's name, as they do everywhere; which of
+   * them come at all, if there are more than the limit, is decided by the order in which their runs were started.
+   */
+  #firstOf(lists: readonly (readonly SqlRow[])[], limit: number): readonly WorkItem[] {
+    const filled = lists.filter((list) => list.length > 0);
+    const [only] = filled;
+    const rows = filled.length === 1 && only !== undefined ? only : filled.flat().sort(byKey).slice(0, limit);
+    const entries = rows.map((row) => ({ key: numberAt(row, 0), item: this.#itemOf(row) }));
+    return entries.sort((a, b) => a.key - b.key || compareItems(a.item, b.item)).map((entry) => entry.item);
+  }
+
+  #itemOf(row: SqlRow): WorkItem {
+    const item = this.#items.byNumber(numberAt(row, 1), numberAt(row, 2));
+    if (item === undefined) throw damaged("an index entry of an item that does not exist");
+    return item;
+  }
+}
+
+function byKey(a: SqlRow, b: SqlRow): number {
+  return numberAt(a, 0) - numberAt(b, 0) || numberAt(a, 1) - numberAt(b, 1) || numberAt(a, 2) - numberAt(b, 2);
+}
+
+function compareItems(a: WorkItem, b: WorkItem): number {
+  if (a.runId === b.runId) return a.item - b.item;
+  return a.runId < b.runId ? -1 : 1;
+}
+
+function firstNumber(row: SqlRow | undefined): number | undefined {
+  return row === undefined ? undefined : optionalNumberAt(row, 0);
+}

@@ -1,0 +1,88 @@
+/** All tables of one namespace, as the store that the engine works on. Keeps rows and decides nothing. */
+
+import type { RowStore } from "../synchronous/row-store.ts";
+import { ClaimableItems } from "./claimable-items.ts";
+import { Contexts } from "./contexts.ts";
+import { Definitions } from "./definitions.ts";
+import { Groups } from "./groups.ts";
+import { History } from "./history.ts";
+import { Items } from "./items.ts";
+import { Runs } from "./runs.ts";
+import { Sessions } from "./sessions.ts";
+import type { Tables } from "./tables.ts";
+
+export function sqliteRowStore(tables: Tables): RowStore {
+  const definitions = new Definitions(tables);
+  const runs = new Runs(tables);
+  const items = new Items(tables, runs);
+  const claimable = new ClaimableItems(tables, items);
+  const groups = new Groups(tables, runs);
+  const contexts = new Contexts(tables, runs);
+  const history = new History(tables, runs);
+  const sessions = new Sessions(tables);
+  return {
+    definition: (hash) => definitions.definition(hash),
+    definitionHash: (name, version) => definitions.definitionHash(name, version),
+    definitions: () => definitions.definitions(),
+    putDefinition: (record) => definitions.putDefinition(record),
+
+    runState: (runId) => runs.runState(runId),
+    runRecord: (runId) => runs.runRecord(runId),
+    runFailure: (runId) => runs.runFailure(runId),
+    runIdByKey: (workflow, key) => runs.runIdByKey(workflow, key),
+    insertRun: (state, details) => runs.insertRun(state, details),
+    putRun: (state) => runs.putRun(state),
+    putRunFailure: (runId, failure) => runs.putRunFailure(runId, failure),
+    putRunOutput: (runId, output) => runs.putRunOutput(runId, output),
+    runs: (filter, page) => runs.runs(filter, page),
+    expiredRuns: (now, limit) => runs.expiredRuns(now, limit),
+    finishedRuns: (before, limit) => runs.finishedRuns(before, limit),
+    removeRun: (runId) => runs.removeRun(runId),
+
+    item: (runId, item) => items.item(runId, item),
+    payload: (runId, item) => items.payload(runId, item),
+    insertItem: (item, payload, placement, definition) => items.insertItem(item, payload, placement, definition),
+    putItem: (item, placement) => items.putItem(item, placement),
+    putPlacement: (runId, item, placement) => items.putPlacement(runId, item, placement),
+    putInput: (runId, item, input) => items.putInput(runId, item, input),
+    items: (filter, page) => items.items(filter, page),
+    unfinished: (runId) => items.unfinished(runId),
+    aside: (runId) => items.aside(runId),
+    heldNodes: (runId) => items.heldNodes(runId),
+    itemsOf: (session) => items.itemsOf(session),
+    memos: (runId, item) => items.memos(runId, item),
+    insertMemo: (runId, item, name, value) => items.insertMemo(runId, item, name, value),
+
+    ready: (selection, stalled, limit) => claimable.ready(selection, stalled, limit),
+    due: (now, limit) => claimable.due(now, limit),
+    nextDueAt: () => claimable.nextDueAt(),
+    backlog: () => claimable.backlog(),
+
+    group: (runId, group) => groups.group(runId, group),
+    putGroup: (group) => groups.putGroup(group),
+    insertArrival: (arrival) => groups.insertArrival(arrival),
+    arrivals: (runId, group, join, page) => groups.arrivals(runId, group, join, page),
+    insertOutput: (runId, output) => groups.insertOutput(runId, output),
+    outputs: (runId, page) => groups.outputs(runId, page),
+
+    insertDelta: (runId, delta) => contexts.insertDelta(runId, delta),
+    deltasAfter: (runId, after, upTo, maxBytes) => contexts.deltasAfter(runId, after, upTo, maxBytes),
+    snapshot: (runId, shape, upTo) => contexts.snapshot(runId, shape, upTo),
+    putSnapshot: (runId, shape, sequence, bytes) => contexts.putSnapshot(runId, shape, sequence, bytes),
+
+    insertFailure: (entry) => history.insertFailure(entry),
+    failures: (filter, page) => history.failures(filter, page),
+    insertMetric: (entry) => history.insertMetric(entry),
+    metrics: (runId, page) => history.metrics(runId, page),
+    insertLog: (runId, item, attempt, line) => history.insertLog(runId, item, attempt, line),
+    logs: (filter, page) => history.logs(filter, page),
+    insertAudit: (entry) => history.insertAudit(entry),
+    audit: (runId, page) => history.audit(runId, page),
+
+    session: (id) => sessions.session(id),
+    sessions: () => sessions.sessions(),
+    putSession: (session) => sessions.putSession(session),
+    expiredSessions: (now) => sessions.expiredSessions(now),
+    removeSessions: (before) => sessions.removeSessions(before),
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * The schema of a file: whose it is, how new it is, and bringing it up to date. Safe with any number of programs that
+ * start at once: each looks again once it holds the write lock. Refuses files of other applications, of newer releases, and
+ * damaged ones; changes nothing of those.
+ */
+
+import { MillraceError } from "../../core/errors.ts";
+import { loadMigrations, type Migration, pendingMigrations } from "../sql/migration-files.ts";
+import type { Database } from "./database.ts";
+import { type LockWaiting, waitForLock } from "./lock-waiting.ts";
+
+/** "MLRC": tells our files from those of others (`PRAGMA application_id`). */
+const APPLICATION_ID = 0x4d4c5243;
+
+const MIGRATIONS = new URL("./migrations/", import.meta.url);
+
+/** Throws `BACKEND_CORRUPT`, `BACKEND_TOO_NEW` or `INVALID_CONFIG` when the file cannot be ours. Reads only. */
+export function checkOwner(db: Database): void {
+  const owner = Number(db.pragma("application_id") ?? 0);
+  if (owner === APPLICATION_ID) {
+    pendingMigrations(migrations(), versionOf(db), db.location);
+    return;
+  }
+  const tables = Number(db.statement("SELECT count(*) FROM sqlite_schema").get()?.[0] ?? 0);
+  if (owner === 0 && tables === 0 && versionOf(db) === 0) return;
+  throw new MillraceError("INVALID_CONFIG", `${db.location} is a database of another application`, {
+    hints: ["Name a file that does not exist yet, or one that millrace has made."],
+  });
+}
+
+/** Applies what is missing, in one transaction. */
+export async function migrate(db: Database, waiting: LockWaiting): Promise<void> {
+  if (isCurrent(db)) return;
+  await waitForLock(() => db.exec("BEGIN IMMEDIATE"), waiting);
+  try {
+    checkOwner(db);
+    for (const migration of pendingMigrations(migrations(), versionOf(db), db.location)) apply(db, migration);
+    db.exec("COMMIT");
+  } catch (error) {
+    db.rollback();
+    throw error;
+  }
+}
+
+/** The number of a namespace, made if it is new. */
+export async function namespaceNumber(db: Database, name: string, waiting: LockWaiting): Promise<number> {
+  const find = db.statement("SELECT id FROM namespace WHERE name = ?");
+  const known = await waitForLock(() => find.get(name), waiting);
+  if (known !== undefined) return Number(known[0]);
+  const insert = db.statement("INSERT INTO namespace (name) VALUES (?) ON CONFLICT DO NOTHING");
+  await waitForLock(() => insert.run(name), waiting);
+  return Number(find.get(name)?.[0]);
+}
+
+function apply(db: Database, migration: Migration): void {
+  db.exec(migration.sql);
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${migration.version}`);
+}
+
+function isCurrent(db: Database): boolean {
+  return versionOf(db) === migrations().length && Number(db.pragma("application_id") ?? 0) === APPLICATION_ID;
+}
+
+function versionOf(db: Database): number {
+  return Number(db.pragma("user_version") ?? 0);
+}
+
+let loaded: readonly Migration[] | undefined;
+
+function migrations(): readonly Migration[] {
+  loaded ??= loadMigrations(MIGRATIONS);
+  return loaded;
+}

@@ -71,7 +71,7 @@ const SYNCHRONOUS = { power: 2, process: 1 } as const;
  * `DURABILITY_TOO_WEAK`, or `BACKEND_UNAVAILABLE` when the file cannot be opened or stays locked.
  */
 export async function openSqlite(options: SqliteOptions): Promise<BackendOperations> {
-  const namespace = checkName(options.namespace ?? "default", "the namespace", "INVALID_CONFIG");
+  const namespace = checkName(options.namespace ?? "default", "the namespace");
   const waitingClock = options.waitingClock ?? systemClock;
   const waiting = { clock: waitingClock, random: systemRandom, totalMs: options.lockWaitMs ?? LOCK_WAIT_MS };
   const opened = open(options);

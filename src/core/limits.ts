@@ -62,14 +62,20 @@ export const LIMITS = {
   tagLength: 256,
   /** Characters of an idempotency key or an event id. */
   keyLength: 512,
+  /** Context fields of one workflow; field numbers are below this. */
+  contextFields: 10_000,
+  /** Queues, and labels, that one claim names. */
+  claimNames: 1_000,
+  /** Definitions that one claim names. */
+  claimDefinitions: 10_000,
   /** Items that one request may claim. */
   claimItems: 256,
   /** Due rows of one kind that one request handles before it goes on. */
   sweepRows: 256,
   /** Items of paused or closed runs that one claim moves out of its way before it answers. */
   claimMoves: 1_024,
-  /** Rows that one page of a filtered list looks through. */
-  filteredRows: 10_000,
+  /** Pages of rows that one page of a filtered list looks through. */
+  filteredPages: 100,
   /** Deltas of one answer, in bytes; the rest is asked for again. */
   contextTailBytes: 4_194_304,
   /** Starts or control actions that share one atomic step. */

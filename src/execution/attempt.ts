@@ -1,0 +1,325 @@
+/**
+ * One attempt of one claimed item: input parsed, body called, and what came of it turned into everything that its commit
+ * needs. The body may run several times within one attempt, on newer contexts, when an execution lost to a conflict; its
+ * step results are kept, everything else of the lost execution is dropped. Pure but for user code and the reads that the
+ * host offers. Invariant: an execution always ends in an outcome; nothing that user code does makes it throw.
+ */
+
+import type { ClaimedItem } from "../backend/contract/claim.ts";
+import type { Commit, CommitOutcomeRequest } from "../backend/contract/commit.ts";
+import type { Arrival } from "../backend/contract/work-item.ts";
+import { type AttemptFailure, abortFailure, describeFailure, engineFailure, MillraceError } from "../core/errors.ts";
+import type { Logger, Random } from "../core/ports.ts";
+import { decodeValue } from "../core/values.ts";
+import { type Delta, encodeDelta, type FoldedContext } from "../definition/context/delta.ts";
+import { type AttemptContext, openContext } from "../definition/context/live-context.ts";
+import type { NodeRuntime } from "../definition/node-runtime.ts";
+import { parseWith } from "../definition/schema.ts";
+import { type Abort, isTransition } from "../definition/transition.ts";
+import { AttemptRecords } from "./attempt-records.ts";
+import { emit, emittedValues } from "./emission.ts";
+import { decideFailure } from "./failure-path.ts";
+import { joinedPayload, joinInputs, type ReadArrivals, readAllArrivals } from "./join-inputs.ts";
+import { failureOf, itemIdOf, nodeArguments } from "./node-arguments.ts";
+import type { NodeProgram, Program } from "./program.ts";
+import { type PutMemo, StepMemos } from "./step-memos.ts";
+
+/** What the worker offers to an attempt. Reads and writes either succeed or throw for good. */
+export interface AttemptHost {
+  readonly random: Random;
+  readonly logger: Logger;
+  /** The backend's time, as well as it is known here. */
+  now(): number;
+  signal(): AbortSignal;
+  heartbeat(details: unknown): void;
+  readonly readArrivals: ReadArrivals;
+  readonly putMemo: PutMemo;
+}
+
+/** What one execution came to: a commit but for its place among others. */
+export interface Execution extends Pick<Commit, "reads" | "writes" | "delta" | "outcome" | "metrics" | "logs"> {
+  /** Sequence of the context that it ran on. */
+  readonly base: number;
+  /** The changes in `delta`. */
+  readonly changes: Delta | undefined;
+  /** How to make it hold on a newer context without the body; `undefined` as its answer: the body has to run again. */
+  readonly rebase: ((onto: FoldedContext) => Execution | undefined) | undefined;
+}
+
+type Outcome = CommitOutcomeRequest;
+
+export class Attempt {
+  readonly claimed: ClaimedItem;
+  readonly program: Program;
+  /** Absent where the code has no such node. */
+  readonly node: NodeProgram | undefined;
+  /** Executions that lost to a conflict. */
+  conflicts = 0;
+  readonly #host: AttemptHost;
+  readonly #records: AttemptRecords;
+  #memos: StepMemos | undefined;
+  #arrivals: readonly Arrival[] | undefined;
+  #context: AttemptContext | undefined;
+  /** Grows when an execution ends or is dropped, so that what it left running finds itself closed. */
+  #execution = 0;
+
+  constructor(claimed: ClaimedItem, program: Program, host: AttemptHost) {
+    const { item } = claimed;
+    this.claimed = claimed;
+    this.program = program;
+    this.node = program.nodes.get(item.node);
+    this.#host = host;
+    const where = { runId: item.runId, itemId: itemIdOf(item), node: item.node, attempt: item.attempts + 1 };
+    this.#records = new AttemptRecords(where, host.logger, host.now);
+  }
+
+  /** Whether its transitions are conditional on all that the body reads. */
+  get isSerializable(): boolean {
+    return this.node?.node.serializable === true;
+  }
+
+  /** Runs the body on a context. Never rejects. */
+  async execute(view: FoldedContext): Promise<Execution> {
+    this.drop();
+    const { node } = this;
+    if (node === undefined) return await this.fail(this.#unknownNode());
+    const execution = this.#execution;
+    const context = this.#open(node, view);
+    try {
+      const outcome = await this.#outcome(node, context, () => this.#checkOpen(execution));
+      return this.#finished(outcome, context, view);
+    } catch (thrown) {
+      return await this.#failed(describeFailure(thrown), context, view);
+    }
+  }
+
+  /** Ends the attempt as failed, whatever the body is doing. `isFinal`: without another attempt. Never rejects. */
+  async fail(failure: AttemptFailure, isFinal = false): Promise<Execution> {
+    const records = { metrics: [], logs: this.#records.logs() };
+    this.drop();
+    const outcome = await this.#failure(failure, isFinal);
+    return { ...NOTHING, outcome, ...records, base: 0 };
+  }
+
+  /** Gives the item back. */
+  release(delayMs: number): Execution {
+    this.drop();
+    return { ...NOTHING, outcome: { kind: "release", delayMs }, metrics: [], logs: [], base: 0 };
+  }
+
+  /** Drops the execution that is running: what it still does has no effect. */
+  drop(): void {
+    this.#execution += 1;
+    this.#context?.discard();
+    this.#context = undefined;
+    this.#records.clear();
+    this.#memos?.restart();
+  }
+
+  #open(node: NodeProgram, view: FoldedContext): AttemptContext | undefined {
+    if (!node.seesContext) return undefined;
+    const { item } = this.claimed;
+    const stamp = { item: itemIdOf(item), epoch: item.epoch, at: this.#host.now() };
+    this.#context = openContext(this.program.shape, view.state, stamp);
+    return this.#context;
+  }
+
+  /** Calls the body. Throws whatever makes the attempt fail. */
+  async #outcome(node: NodeProgram, context: AttemptContext | undefined, checkOpen: () => void): Promise<Outcome> {
+    const { item, run, failure } = this.claimed;
+    const host = this.#host;
+    const records = this.#records;
+    this.#memos ??= new StepMemos(node.name, this.claimed.memos, host.putMemo);
+    const memos = this.#memos;
+    const read = this.#given(node);
+    const given = read instanceof Promise ? await read : read;
+    const error = failureOf(failure);
+    const signal = () => host.signal();
+    const heartbeat = (details: unknown) => host.heartbeat(details);
+    const live = context?.live ?? NO_CONTEXT;
+    const sources = { item, given, error, context: live, records, memos, signal, heartbeat, checkOpen };
+    const returned: unknown = await node.runtime.run(nodeArguments(sources));
+    checkOpen();
+    if (!isTransition(returned)) throw noTransition(node.name, returned);
+    switch (returned.kind) {
+      case "hold":
+        if (node.node.serializable) return { kind: "hold" };
+        throw new MillraceError("INVALID_OUTPUT", `node "${node.name}" held its item, but is not serializable`, {
+          hints: ["Declare serializable: true, so that two holding items cannot miss each other."],
+        });
+      case "abort":
+        return await this.#failure(aborted(returned), false);
+      case "next":
+      case "nextAll": {
+        const { delayMs, priority } = returned;
+        const checked = emittedValues(node, returned);
+        const values = checked instanceof Promise ? await checked : checked;
+        const options = {
+          runPriority: run.priority,
+          ...(delayMs === undefined ? {} : { delayMs }),
+          ...(priority === undefined ? {} : { priority }),
+        };
+        return emit(this.program, node, values, options, ({ slot, name }, value) =>
+          this.program.guards(node.name, slot, name)?.(value, { context: live }),
+        );
+      }
+    }
+  }
+
+  #given({ name, runtime }: NodeProgram): Given | Promise<Given> {
+    if (runtime.kind !== "node") return this.#joined(name, runtime);
+    const { input } = this.claimed;
+    const what = `the input of node "${name}"`;
+    const parsed = parseWith(runtime.input, input === undefined ? null : decodeValue(input, { what }));
+    return parsed instanceof Promise ? parsed.then((result) => accepted(what, result)) : accepted(what, parsed);
+  }
+
+  async #joined(name: string, runtime: Exclude<NodeRuntime, { kind: "node" }>): Promise<Given> {
+    this.#arrivals ??= await readAllArrivals(name, this.#host.readArrivals);
+    return { inputs: await joinInputs(name, runtime, this.#arrivals) };
+  }
+
+  /** A success: the body's changes go with it, on condition that what they rest on is still so. */
+  #finished(outcome: Outcome, context: AttemptContext | undefined, view: FoldedContext): Execution {
+    const logs = this.#records.logs();
+    if (isFailed(outcome)) return this.#conditional({ outcome, metrics: [], logs }, context, view);
+    const kept = { outcome, metrics: this.#records.metrics(), logs };
+    context?.close();
+    this.#execution += 1;
+    const changes = context?.delta();
+    if (context === undefined || (changes === undefined && !this.isSerializable)) {
+      return { ...NOTHING, ...kept, base: view.sequence };
+    }
+    return this.#withChanges(kept, context, view.sequence, changes);
+  }
+
+  #withChanges(kept: Kept, context: AttemptContext, base: number, changes: Delta | undefined): Execution {
+    const updates = context.updates();
+    const reads = this.isSerializable ? union(context.reads(), updates) : updates;
+    return {
+      ...kept,
+      base,
+      reads,
+      writes: changes === undefined ? [] : context.writes(),
+      changes,
+      delta: changes === undefined ? undefined : encodeDelta(changes),
+      rebase: reads.length === 0 ? undefined : (onto) => this.#rebased(kept, context, onto),
+    };
+  }
+
+  #rebased(kept: Kept, context: AttemptContext, onto: FoldedContext): Execution | undefined {
+    const rebased = context.rebase(onto.state, { ignoreReads: !this.isSerializable });
+    return rebased.kind === "stale" ? undefined : this.#withChanges(kept, context, onto.sequence, rebased.delta);
+  }
+
+  async #failed(failure: AttemptFailure, context: AttemptContext | undefined, view: FoldedContext): Promise<Execution> {
+    const outcome = await this.#failure(failure, false);
+    return this.#conditional({ outcome, metrics: [], logs: this.#records.logs() }, context, view);
+  }
+
+  /**
+   * A failure: changes are dropped. In a serializable node even that the body gave up may rest on what it read; but
+   * whether to try again does not, since the next attempt reads anew.
+   */
+  #conditional(kept: Kept, context: AttemptContext | undefined, view: FoldedContext): Execution {
+    const reads = this.isSerializable && kept.outcome.kind !== "retry" ? (context?.reads() ?? []) : [];
+    context?.close();
+    this.#execution += 1;
+    const unchanged = (base: number): Execution => ({
+      ...NOTHING,
+      ...kept,
+      base,
+      reads,
+      rebase: reads.length === 0 || context === undefined ? undefined : again(context),
+    });
+    const again = (read: AttemptContext) => (onto: FoldedContext) =>
+      read.rebase(onto.state).kind === "stale" ? undefined : unchanged(onto.sequence);
+    return unchanged(view.sequence);
+  }
+
+  async #failure(failure: AttemptFailure, isFinal: boolean): Promise<Outcome> {
+    const { program, node, claimed } = this;
+    const { item, run } = claimed;
+    const decide = (input: Uint8Array | undefined) =>
+      decideFailure(
+        program,
+        node,
+        { failure, item, input, runPriority: run.priority, isFinal },
+        this.#host.random,
+        this.#host.now(),
+      );
+    if (item.kind !== "join") return decide(claimed.input ?? NULL);
+    const outcome = decide(undefined);
+    if (
+      outcome.kind !== "fail" ||
+      node === undefined ||
+      (node.edge.onFailure === undefined && node.edge.onTimeout === undefined)
+    )
+      return outcome;
+    return decide(await this.#payloadOfJoin(node));
+  }
+
+  async #payloadOfJoin({ name, runtime }: NodeProgram): Promise<Uint8Array | undefined> {
+    if (runtime.kind === "node") return undefined;
+    try {
+      this.#arrivals ??= await readAllArrivals(name, this.#host.readArrivals);
+    } catch {
+      return undefined;
+    }
+    return joinedPayload(runtime.kind, this.#arrivals);
+  }
+
+  #checkOpen(execution: number): void {
+    if (execution === this.#execution) return;
+    throw new MillraceError("CLOSED", `the attempt of item ${itemIdOf(this.claimed.item)} has ended`, {
+      hints: ["Await everything that a body begins before it returns."],
+    });
+  }
+
+  #unknownNode(): AttemptFailure {
+    const { name, version } = this.program.definition;
+    return engineFailure(
+      "INVALID_WORKFLOW",
+      `${name}@${version} has no node "${this.claimed.item.node}" in this worker's code`,
+    );
+  }
+}
+
+type Given = { readonly input: unknown } | { readonly inputs: unknown };
+type Kept = Pick<Execution, "outcome" | "metrics" | "logs">;
+
+const NULL = new TextEncoder().encode("null");
+const NO_CONTEXT: object = Object.freeze(Object.create(null));
+const NOTHING = { reads: [], writes: [], delta: undefined, changes: undefined, rebase: undefined } as const;
+
+function accepted(
+  what: string,
+  parsed: { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly issues: readonly string[] },
+): Given {
+  if (parsed.ok) return { input: parsed.value };
+  throw new MillraceError("INVALID_INPUT", `${what} does not fit its schema: ${parsed.issues.join("; ")}`, {
+    details: { issues: parsed.issues },
+  });
+}
+
+function isFailed(outcome: Outcome): boolean {
+  return outcome.kind === "retry" || outcome.kind === "failOver" || outcome.kind === "fail";
+}
+
+function aborted({ code, message, details, stack }: Abort): AttemptFailure {
+  const failure = abortFailure(message, { code, details });
+  return stack === undefined ? failure : { ...failure, stack };
+}
+
+function noTransition(node: string, returned: unknown): MillraceError {
+  const shown =
+    returned === null ? "null" : returned === undefined ? "nothing" : `something of type ${typeof returned}`;
+  return new MillraceError("INVALID_OUTPUT", `run of node "${node}" returned ${shown}, which is no transition`, {
+    hints: ["Return next(value), nextAll(values), hold() or abort(reason)."],
+  });
+}
+
+function union(left: readonly number[], right: readonly number[]): readonly number[] {
+  if (right.length === 0) return left;
+  return [...new Set([...left, ...right])].sort((a, b) => a - b);
+}

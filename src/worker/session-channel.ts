@@ -1,0 +1,88 @@
+/**
+ * The requests of one session: numbered, one in flight, and sent again unchanged until they are answered, so that each
+ * has one effect however often its answer is lost. While the store fails it waits longer each time, and never gives up
+ * by itself.
+ */
+
+import type { Claim, CommitAndClaim, CommitAndClaimAnswer } from "../backend/contract/claim.ts";
+import type { Commit } from "../backend/contract/commit.ts";
+import type { BackendOperations } from "../backend/contract/operations.ts";
+import { isMillraceError } from "../core/errors.ts";
+import type { Clock } from "../core/ports.ts";
+import { isOutage, type Outage } from "./outage.ts";
+
+/** What came of a request. */
+export type Exchange =
+  | {
+      readonly kind: "answered";
+      readonly answer: CommitAndClaimAnswer;
+      /** When it was first sent, in monotonic time. */
+      readonly sentAt: number;
+    }
+  /** The store does not know the session any more: nothing that it held is this worker's now. */
+  | { readonly kind: "gone" }
+  /** The store fails by this very request, again and again, and not because it is out of reach or full. */
+  | { readonly kind: "refused"; readonly error: unknown }
+  /** The caller gave up while it was not known what had become of it. */
+  | { readonly kind: "abandoned" };
+
+/** Times that a request is sent again after an error that nobody expects. */
+const UNEXPECTED_TRIES = 3;
+
+export class SessionChannel {
+  readonly id: string;
+  readonly #operations: BackendOperations;
+  readonly #clock: Clock;
+  readonly #outage: Outage;
+  #answered = 0;
+
+  constructor(id: string, operations: BackendOperations, clock: Clock, outage: Outage) {
+    this.id = id;
+    this.#operations = operations;
+    this.#clock = clock;
+    this.#outage = outage;
+  }
+
+  /** Sends one request until it is answered or `signal` is aborted. */
+  async exchange(commits: readonly Commit[], claim: Claim | undefined, signal: AbortSignal): Promise<Exchange> {
+    const request: CommitAndClaim = { session: this.id, request: this.#answered + 1, commits, claim };
+    const sentAt = this.#clock.monotonic();
+    for (let failures = 1; ; failures += 1) {
+      try {
+        const answer = await orAborted(this.#operations.commitAndClaim(request), signal);
+        if (answer === ABORTED) return { kind: "abandoned" };
+        this.#outage.recovered();
+        this.#answered += 1;
+        return { kind: "answered", answer, sentAt };
+      } catch (error) {
+        if (isMillraceError(error, "CLOSED")) return { kind: "gone" };
+        if (!isOutage(error) && failures >= UNEXPECTED_TRIES) return { kind: "refused", error };
+        const waited = this.#clock.sleep(this.#outage.failed(error, failures), signal).then(
+          () => true,
+          () => false,
+        );
+        if (!(await waited)) return { kind: "abandoned" };
+      }
+    }
+  }
+}
+
+const ABORTED = Symbol("aborted");
+
+/** Stops waiting when the signal is aborted; what was asked goes on, and nobody hears of it. */
+async function orAborted<T>(asked: Promise<T>, signal: AbortSignal): Promise<T | typeof ABORTED> {
+  if (signal.aborted) {
+    asked.catch(() => undefined);
+    return ABORTED;
+  }
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<typeof ABORTED>((resolve) => {
+    stop = () => resolve(ABORTED);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([asked, aborted]);
+  } finally {
+    if (stop !== undefined) signal.removeEventListener("abort", stop);
+  }
+}

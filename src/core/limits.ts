@@ -62,8 +62,6 @@ export const LIMITS = {
   tagLength: 256,
   /** Characters of an idempotency key or an event id. */
   keyLength: 512,
-  /** Context fields of one workflow; field numbers are below this. */
-  contextFields: 10_000,
   /** Queues, and labels, that one claim names. */
   claimNames: 1_000,
   /** Definitions that one claim names. */

@@ -4,12 +4,12 @@
  */
 
 import { isOpenItem } from "../../core/status.ts";
-import type { LaneBacklog } from "../contract/records.ts";
 import type { ItemFilter, ItemPayload, WorkItem } from "../contract/work-item.ts";
 import { decodeCursor } from "../synchronous/paging.ts";
-import type { LaneSelection, Placement, RowStore } from "../synchronous/row-store.ts";
-import { compareKeys, type Index, type IndexEntry, type ItemRow, type Lane, type Place } from "./item-row.ts";
+import type { Placement, RowStore } from "../synchronous/row-store.ts";
+import { compareKeys, type Index, type ItemRow, type Place } from "./item-row.ts";
 import type { Journal } from "./journal.ts";
+import { LaneTable } from "./lanes.ts";
 import { compareText, OrderedRows } from "./ordered-rows.ts";
 import { copyOf, pageOf, take } from "./row-page.ts";
 import type { RunRow } from "./run-row.ts";
@@ -38,7 +38,7 @@ type ItemMethods = Pick<
 export class ItemTable {
   readonly #journal: Journal;
   readonly #runs: RunTable;
-  readonly #lanes = new Map<string, Lane[]>();
+  readonly #lanes: LaneTable;
   readonly #due: Index;
   readonly #aside = new Map<string, Set<ItemRow>>();
   readonly #bySession = new Map<string, Set<ItemRow>>();
@@ -46,6 +46,7 @@ export class ItemTable {
   constructor(journal: Journal, runs: RunTable) {
     this.#journal = journal;
     this.#runs = runs;
+    this.#lanes = new LaneTable(journal);
     this.#due = new OrderedRows(journal, compareKeys);
   }
 
@@ -90,10 +91,10 @@ export class ItemTable {
       heldNodes: (runId) =>
         [...new Set(this.#ofRun(runId, (item) => item.status === "held").map((item) => item.node))].sort(compareText),
       itemsOf: (session) => [...(this.#bySession.get(session) ?? [])].map((row) => row.item),
-      ready: (selection, stalled, limit) => this.#ready(selection, stalled, limit),
+      ready: (selection, stalled, limit) => this.#lanes.ready(selection, stalled, limit),
       due: (now, limit) =>
         take(this.#due.ascending(), limit, (entry) => entry.at <= now).map((entry) => entry.row.item),
-      backlog: () => [...this.#lanes.values()].flat().flatMap(backlogOf),
+      backlog: () => this.#lanes.backlog(),
     };
   }
 
@@ -109,7 +110,7 @@ export class ItemTable {
     const run = this.#runs.get(item.runId);
     if (run === undefined) return;
     const own = { input: payload.input && copyOf(payload.input), failure: payload.failure && copyOf(payload.failure) };
-    const row: ItemRow = { item, payload: own, place: undefined, lane: this.#lane(item, definition) };
+    const row: ItemRow = { item, payload: own, place: undefined, lane: this.#lanes.of(item, definition) };
     this.#journal.append(run.items, row);
     this.#place(row, placement);
   }
@@ -171,42 +172,6 @@ export class ItemTable {
     this.#journal.changed(() => setMember(sets, key, row, !member));
   }
 
-  /** Lanes are never removed: there are as many as definitions, queues and sets of labels were ever used. */
-  #lane(item: WorkItem, definition: string): Lane {
-    const key = laneKey(item.queue, definition);
-    const lanes = this.#lanes.get(key) ?? [];
-    if (lanes.length === 0) this.#lanes.set(key, lanes);
-    const found = lanes.find(
-      ({ labels }) => labels.length === item.labels.length && labels.every((label, at) => label === item.labels[at]),
-    );
-    if (found !== undefined) return found;
-    const lane: Lane = {
-      queue: item.queue,
-      definition,
-      labels: [...item.labels],
-      ready: new OrderedRows(this.#journal, compareKeys),
-      stalled: new OrderedRows(this.#journal, compareKeys),
-    };
-    lanes.push(lane);
-    return lane;
-  }
-
-  #ready(selection: LaneSelection, stalled: boolean, limit: number): readonly WorkItem[] {
-    const found: IndexEntry[][] = [];
-    for (const queue of new Set(selection.queues)) {
-      for (const definition of new Set(selection.definitions)) {
-        for (const lane of this.#lanes.get(laneKey(queue, definition)) ?? []) {
-          const index = stalled ? lane.stalled : lane.ready;
-          if (index.size === 0 || !lane.labels.every((label) => selection.labels.includes(label))) continue;
-          found.push([...take(index.ascending(), limit, () => true)]);
-        }
-      }
-    }
-    const [only] = found;
-    const entries = found.length <= 1 ? (only ?? []) : found.flat().sort(compareKeys).slice(0, limit);
-    return entries.map((entry) => entry.row.item);
-  }
-
   /** Rows by run, then number, after the given one. */
   *#from(
     wanted: string | undefined,
@@ -235,10 +200,6 @@ function setMember(sets: Map<string, Set<ItemRow>>, key: string, row: ItemRow, m
   else sets.set(key, set);
 }
 
-function laneKey(queue: string, definition: string): string {
-  return JSON.stringify([queue, definition]);
-}
-
 function holder(item: WorkItem): string | undefined {
   return item.status === "in_progress" ? item.session : undefined;
 }
@@ -260,14 +221,4 @@ function matches(item: WorkItem, { status, node, session, changedAfter }: ItemFi
     (session === undefined || session === item.session) &&
     (changedAfter === undefined || item.commit > changedAfter)
   );
-}
-
-function backlogOf({ queue, definition, labels, ready, stalled }: Lane): readonly LaneBacklog[] {
-  const entries = [...ready.ascending(), ...stalled.ascending()];
-  if (entries.length === 0) return [];
-  const oldestReadyAt = entries.reduce(
-    (oldest, { row }) => Math.min(oldest, row.item.readyAt),
-    Number.POSITIVE_INFINITY,
-  );
-  return [{ queue, definition, labels, ready: entries.length, oldestReadyAt }];
 }

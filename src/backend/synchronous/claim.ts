@@ -12,6 +12,7 @@ import type { ClaimReason, WorkItem } from "../contract/work-item.ts";
 import { decideClaim } from "../rules/due.ts";
 import { isReservedForOther } from "../rules/reservation.ts";
 import type { AtomicStep } from "./atomic-step.ts";
+import { memosOf } from "./caches.ts";
 import type { LaneSelection, StoredSession } from "./row-store.ts";
 
 /** Candidates read beyond what is wanted, to find items of runs that the session knows. */
@@ -56,7 +57,7 @@ export function claimedItem(step: AtomicStep, item: WorkItem, run: RunState, rea
     item,
     run: { id, definition, generation, sequence, priority, createdAt, workflow, version },
     reason,
-    memos: step.store.memos(item.runId, item.item),
+    memos: memosOf(step.store, item),
     ...(step.store.payload(item.runId, item.item) ?? { input: undefined, failure: undefined }),
   };
 }

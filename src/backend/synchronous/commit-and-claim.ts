@@ -6,9 +6,7 @@
 
 import { canonicalJson, digest } from "../../core/digest.ts";
 import { MillraceError } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
 import type { Claim, ClaimedItem, CommitAndClaim, CommitAndClaimAnswer } from "../contract/claim.ts";
-import type { Commit } from "../contract/commit.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import { type ClaimReference, claimedItem, claimItems } from "./claim.ts";
 import { applyCommits } from "./commits.ts";
@@ -19,25 +17,6 @@ import { sweepItems, sweepRuns, sweepSessions } from "./sweep.ts";
 
 /** How long a worker may sleep while leases of vanished sessions are left alone: their grace is not in any index. */
 const GRACE_POLL_MS = 1_000;
-
-/** Throws `INVALID_VALUE` for a request that no session may send. */
-export function checkRequest(request: CommitAndClaim): void {
-  const { commits, claim } = request;
-  if (!Number.isSafeInteger(request.request) || request.request < 1)
-    throw invalid("a request's number is a whole number from 1");
-  if (commits.length > LIMITS.batchCommits) throw invalid(`a request carries at most ${LIMITS.batchCommits} commits`);
-  if (commits.length > 1 && bytesOf(commits) > LIMITS.batchBytes) {
-    throw invalid(
-      `the commits of a request have at most ${LIMITS.batchBytes} bytes together; a larger one travels alone`,
-    );
-  }
-  for (const [position, { runId, after }] of commits.entries()) {
-    const builds = (at: number): boolean => Number.isInteger(at) && at < position && commits[at]?.runId === runId;
-    if (!after.every(builds))
-      throw invalid("a commit builds only on earlier commits of the same run in the same request");
-  }
-  if (claim !== undefined) checkClaim(claim);
-}
 
 export function commitAndClaim(step: AtomicStep, request: CommitAndClaim): CommitAndClaimAnswer {
   const { store } = step;
@@ -125,31 +104,4 @@ function requestDigest({ commits, claim }: CommitAndClaim): string {
     content,
   ]);
   return digest(canonicalJson([references, claim ?? null]));
-}
-
-function checkClaim(claim: Claim): void {
-  const { limit, stalledLimit, maxStalls, graceMs } = claim;
-  const counts = [limit, stalledLimit, maxStalls, graceMs];
-  if (!counts.every((count) => Number.isFinite(count) && count >= 0))
-    throw invalid("the numbers of a claim are not negative");
-}
-
-function bytesOf(commits: readonly Commit[]): number {
-  return commits.reduce((sum, commit) => sum + (commit.delta?.byteLength ?? 0) + outcomeBytes(commit), 0);
-}
-
-function outcomeBytes({ outcome }: Commit): number {
-  if (outcome.kind !== "emit" && outcome.kind !== "failOver") return 0;
-  const items = outcome.items.reduce(
-    (sum, item) => sum + (item.input?.byteLength ?? 0) + (item.failure?.byteLength ?? 0),
-    0,
-  );
-  const arrivals = outcome.arrivals.reduce((sum, arrival) => sum + arrival.value.byteLength, 0);
-  const outputs =
-    outcome.kind === "emit" ? outcome.outputs.reduce((sum, output) => sum + output.value.byteLength, 0) : 0;
-  return items + arrivals + outputs;
-}
-
-function invalid(message: string): MillraceError {
-  return new MillraceError("INVALID_VALUE", message);
 }

@@ -12,12 +12,13 @@ import type { BackendOperations } from "../contract/operations.ts";
 import { AtomicStep, type Shared } from "./atomic-step.ts";
 import { type AttachedSessions, createAttachedSessions } from "./attached-sessions.ts";
 import { putMemo, putSnapshot } from "./caches.ts";
-import { checkRequest, commitAndClaim } from "./commit-and-claim.ts";
+import { commitAndClaim } from "./commit-and-claim.ts";
 import { controlRun } from "./control.ts";
 import { publish } from "./publish.ts";
 import { readsOf } from "./reads.ts";
+import { checkControl, checkRequest, checkSession, checkStart } from "./request-checks.ts";
 import type { Executor, RowStore } from "./row-store.ts";
-import { checkSession, closeSession, openSession, renew } from "./sessions.ts";
+import { closeSession, openSession, renew } from "./sessions.ts";
 import { startRun } from "./start-runs.ts";
 import { createWakeupHub, type WakeupHub } from "./wakeups.ts";
 
@@ -88,8 +89,14 @@ function operationsOver(
 
   return {
     publish: (definitions, options) => writeEach(definitions, (step, definition) => publish(step, definition, options)),
-    startRuns: (starts) => writeEach(starts, startRun),
-    control: (requests) => writeEach(requests, controlRun),
+    async startRuns(starts) {
+      for (const start of starts) checkStart(start);
+      return await writeEach(starts, startRun);
+    },
+    async control(requests) {
+      for (const request of requests) checkControl(request);
+      return await writeEach(requests, controlRun);
+    },
     async openSession(session) {
       checkSession(session);
       return await write((step) => openSession(step, session));

@@ -66,13 +66,12 @@ function listItems(store: RowStore, filter: ItemFilter, page: PageRequest): Page
   const entries: WorkItem[] = [];
   let cursor = page.cursor;
   // A filter by status over all runs is looser by row than as read: what does not fit is left out, within a bound.
-  for (let looked = 0; looked < LIMITS.filteredRows; ) {
+  for (let pages = 0; pages < LIMITS.filteredPages; pages += 1) {
     const found = store.items(rows, { limit: limit - entries.length, cursor });
     for (const item of found.entries) {
       const seen = asRead(store, item);
       if (filter.status === undefined || filter.status.includes(seen.status)) entries.push(seen);
     }
-    looked += found.entries.length;
     cursor = found.cursor;
     if (cursor === undefined || entries.length >= limit) break;
   }

@@ -3,7 +3,6 @@
  * nothing any more is the sweep's matter.
  */
 
-import { MillraceError } from "../../core/errors.ts";
 import { isTerminalRun } from "../../core/status.ts";
 import type { HeldItem, NewSession, Renewal, RenewalAnswer, SessionRecord, WorkerHealth } from "../contract/session.ts";
 import { releasedItem } from "../rules/item-row.ts";
@@ -13,15 +12,6 @@ import type { StoredSession } from "./row-store.ts";
 import { sweepRuns } from "./sweep.ts";
 
 const FRESH_HEALTH: WorkerHealth = { status: "idle", items: [], completed: 0, errors: 0 };
-
-/** Throws `INVALID_VALUE` unless the session's lease is a time. */
-export function checkSession({ id, leaseMs }: NewSession): void {
-  if (Number.isSafeInteger(leaseMs) && leaseMs > 0) return;
-  throw new MillraceError(
-    "INVALID_VALUE",
-    `the lease of session ${id} must be a whole number of milliseconds from 1, not ${String(leaseMs)}`,
-  );
-}
 
 /** Idempotent by id, so that it can be sent again when its answer was lost. */
 export function openSession(step: AtomicStep, session: NewSession): SessionRecord {

@@ -41,9 +41,13 @@ function arrowLine({ from, to, label, kind }: DrawnArrow): string {
   return `  ${from} ${arrow}${label === "" ? "" : `|"${escaped(label)}"|`} ${to ?? "done"}`;
 }
 
-/** Letters and digits of every script stay; `#` and a character code and `;` stand for what Mermaid might take for more. */
+/**
+ * Letters and digits of every script stay; `#`, a character code and `;` stand for whatever Mermaid might take for more:
+ * quotes, markup, and at the start of a text the marks of a list.
+ */
 function escaped(text: string): string {
-  return cleanText(text, LIMITS.errorTextBytes).replaceAll(/[^\p{L}\p{M}\p{N} ._,\-:()[\]*+=/]/gu, (character) =>
+  const coded = /[^\p{L}\p{M}\p{N} ._,\-:()[\]*+=/]|[.\-*+=)](?= )/gu;
+  return cleanText(text, LIMITS.errorTextBytes).replaceAll(coded, (character) =>
     character === "\n" ? "<br/>" : `#${character.codePointAt(0)};`,
   );
 }

@@ -126,7 +126,7 @@ export interface DynamicDescription<Name extends string, F extends Fields> exten
   readonly version: string;
   readonly context?: Context<F> | undefined;
   readonly completion?: Completion | undefined;
-  readonly nodes: Readonly<Record<string, NodeFor<F, string>>>;
+  readonly nodes: Readonly<Record<string, NodeFor<NoInfer<F>, string>>>;
   readonly start: string;
   readonly edges: Readonly<Record<string, LooseEdge>>;
 }

@@ -1,0 +1,14 @@
+/** One worker process of `npm start -- --workers N`. It ends, drained, when the process that made it ends or says so. */
+
+import { connect, DistributedWorker } from "millrace";
+import { WORKER } from "./worker-settings.ts";
+import { licenceAudit } from "./workflow.ts";
+
+await using backend = await connect();
+const worker = new DistributedWorker({ backend, workflows: [licenceAudit], ...WORKER });
+const stop = () => void worker.stop({ drain: "5s" });
+// Ctrl-C reaches the whole group of processes; the first one says when to stop.
+process.on("SIGINT", () => undefined);
+process.once("SIGTERM", stop);
+process.once("disconnect", stop);
+await worker.run();

@@ -29,7 +29,7 @@ export interface ConnectOptions {
 }
 
 /** Where runs are kept when nobody says otherwise. */
-export const DEFAULT_URL = "sqlite:./.millrace/millrace.db";
+const DEFAULT_URL = "sqlite:./.millrace/millrace.db";
 
 /**
  * Opens the backend that the URL names: `memory:`, or `sqlite:PATH`. Without a URL that of `MILLRACE_URL`, or else the

@@ -68,7 +68,7 @@ export function runHandle<T extends WorkflowTypes>(
 }
 
 /** Waits for the end of a run and gives its output, decoded. */
-export async function resultOf(orchestration: Orchestration, runId: string, options?: AwaitOptions): Promise<unknown> {
+async function resultOf(orchestration: Orchestration, runId: string, options?: AwaitOptions): Promise<unknown> {
   const { operations } = orchestration;
   for (;;) {
     const { generation } = await awaitEnd(orchestration, runId, options);

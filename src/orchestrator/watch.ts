@@ -17,7 +17,7 @@ import type { Orchestration } from "./orchestration.ts";
 import { listenForRun, POLL_MS } from "./run-hints.ts";
 
 /** Something that happened to a run. Instants are the backend's, in milliseconds since 1970. */
-export type RunEvent<Node extends string = string> = RunStatusEvent | ItemEvent<Node>;
+export type RunEvent<Node extends string = string> = RunStatusEvent | RunItemEvent<Node>;
 
 /** The run has a status: the first that was seen, and every other that followed. */
 export interface RunStatusEvent {
@@ -31,7 +31,7 @@ export interface RunStatusEvent {
 }
 
 /** An attempt of an item was committed: it completed, failed, held, is tried again, or was given back. */
-export interface ItemEvent<Node extends string = string> {
+export interface RunItemEvent<Node extends string = string> {
   readonly type: "item";
   readonly runId: string;
   /** When the commit was made. */
@@ -97,7 +97,7 @@ async function changedItems(
   return changed.sort((a, b) => a.commit - b.commit);
 }
 
-function itemEvent<Node extends string>(item: WorkItem): ItemEvent<Node> {
+function itemEvent<Node extends string>(item: WorkItem): RunItemEvent<Node> {
   const { runId, status, commit } = item;
   return {
     type: "item",

@@ -21,7 +21,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "backend/postgres": backendParts,
   "backend/redis": backendParts,
   execution: ["definition", contract, "core"],
-  local: ["stores", "worker", "execution", "backend/memory", "definition", contract, "core"],
+  local: ["orchestrator", "stores", "worker", "execution", "backend/memory", "definition", contract, "core"],
   worker: ["stores", "execution", "definition", contract, "core"],
   stores: ["execution", "definition", contract, "core"],
   orchestrator: ["stores", "definition", contract, "core"],

@@ -30,7 +30,7 @@ export interface Facts {
 }
 
 /** Items that an explanation of a run looks at; the rest is counted. */
-export const EXPLAINED_ITEMS = 100;
+const EXPLAINED_ITEMS = 100;
 
 /** Reads the surroundings of a run. Throws `RUN_NOT_FOUND`. */
 export async function readFacts(

@@ -23,7 +23,8 @@ export function classify(manifest: { readonly license?: unknown; readonly licens
   const declared = declaredLicence(manifest);
   if (declared === undefined) return { name: "NONE", verdict: "unknown", reason: "the manifest names no licence" };
   if (declared === "UNLICENSED") return { name: declared, verdict: "denied", reason: "all rights reserved" };
-  if (/^see licen[cs]e in /i.test(declared)) return { name: declared, verdict: "unknown", reason: "the licence is in a file of its own words" };
+  if (/^see licen[cs]e in /i.test(declared))
+    return { name: declared, verdict: "unknown", reason: "the licence is in a file of its own words" };
   return judge(declared) ?? judgeCorrected(declared);
 }
 
@@ -58,7 +59,8 @@ function judgeCorrected(declared: string): Licence {
 
 /** A licence that the policy refuses and that one cannot choose to avoid. */
 function deniedIn(expression: parse.Info): string | undefined {
-  if ("license" in expression) return DENIED.some((pattern) => pattern.test(expression.license)) ? expression.license : undefined;
+  if ("license" in expression)
+    return DENIED.some((pattern) => pattern.test(expression.license)) ? expression.license : undefined;
   const left = deniedIn(expression.left);
   const right = deniedIn(expression.right);
   return expression.conjunction === "or" ? left && right : (left ?? right);

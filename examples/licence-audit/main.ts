@@ -32,7 +32,7 @@ interface Settings {
 class UsageError extends Error {}
 
 // npm changes into the package's folder; what the person typed is relative to where they were.
-const here = process.env["INIT_CWD"] ?? process.cwd();
+const here = process.env.INIT_CWD ?? process.cwd();
 
 async function main(): Promise<void> {
   const settings = await readSettings();
@@ -40,7 +40,8 @@ async function main(): Promise<void> {
   await using backend = await connect();
   const orchestrator = new DistributedOrchestrator({ backend, workflows: [licenceAudit] });
   const handle = await openRun(orchestrator, settings);
-  await using crew = settings.processes === undefined ? await inProcess(backend) : await inProcesses(settings.processes);
+  await using crew =
+    settings.processes === undefined ? await inProcess(backend) : await inProcesses(settings.processes);
   const stopped = new AbortController();
   const stop = () => stopped.abort();
   process.once("SIGINT", stop).once("SIGTERM", stop);
@@ -61,20 +62,29 @@ async function main(): Promise<void> {
 }
 
 async function readSettings(): Promise<Settings | undefined> {
-  const options = { dir: { type: "string" }, workers: { type: "string" }, out: { type: "string" }, help: { type: "boolean" } } as const;
+  const options = {
+    dir: { type: "string" },
+    workers: { type: "string" },
+    out: { type: "string" },
+    help: { type: "boolean" },
+  } as const;
   const { values } = parse(() => parseArgs({ options, strict: true }));
   if (values.help === true) {
     console.log(USAGE);
     return undefined;
   }
-  const directory = resolve(here, values.dir ?? "node_modules");
-  const found = await stat(directory).catch(() => undefined);
-  if (found === undefined || !found.isDirectory()) throw new UsageError(`--dir: there is no directory ${directory}`);
   const processes = values.workers === undefined ? undefined : Number(values.workers);
   if (processes !== undefined && !(Number.isInteger(processes) && processes >= 1 && processes <= 64)) {
     throw new UsageError("--workers takes a whole number from 1 to 64");
   }
-  return { directory: await realpath(directory), reportFolder: resolve(here, values.out ?? "licence-audit"), processes };
+  const directory = resolve(here, values.dir ?? "node_modules");
+  const found = await stat(directory).catch(() => undefined);
+  if (found === undefined || !found.isDirectory()) throw new UsageError(`--dir: there is no directory ${directory}`);
+  return {
+    directory: await realpath(directory),
+    reportFolder: resolve(here, values.out ?? "licence-audit"),
+    processes,
+  };
 }
 
 function parse<T>(read: () => T): T {
@@ -89,7 +99,10 @@ function parse<T>(read: () => T): T {
  * The open run of this audit, if there is one, or else a new one. The key counts the audits that have ended, so that two
  * starts at the same moment get the same run.
  */
-async function openRun(orchestrator: DistributedOrchestrator, { directory, reportFolder }: Settings): Promise<AuditRun> {
+async function openRun(
+  orchestrator: DistributedOrchestrator,
+  { directory, reportFolder }: Settings,
+): Promise<AuditRun> {
   const tags = { audit: await fingerprint(directory, reportFolder) };
   let ended = 0;
   let cursor: string | undefined;
@@ -134,7 +147,9 @@ async function inProcess(backend: Backend): Promise<Crew> {
 /** One worker in each of N processes, which end with this one. */
 async function inProcesses(count: number): Promise<Crew> {
   const program = fileURLToPath(new URL("./worker.ts", import.meta.url));
-  const children = Array.from({ length: count }, () => fork(program, { stdio: ["ignore", "inherit", "inherit", "ipc"] }));
+  const children = Array.from({ length: count }, () =>
+    fork(program, { stdio: ["ignore", "inherit", "inherit", "ipc"] }),
+  );
   const exits = children.map(exitOf);
   const failure = Promise.all(exits).then((codes): never => {
     throw new Error(`all worker processes have ended (${codes.join(", ")})`);
@@ -173,10 +188,14 @@ async function showProgress(handle: AuditRun, signal: AbortSignal): Promise<void
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((done) => {
     const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      done();
-    }, { once: true });
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        done();
+      },
+      { once: true },
+    );
   });
 }
 
@@ -185,8 +204,12 @@ type Result = TypesOf<typeof licenceAudit>["output"];
 async function summarise(orchestrator: DistributedOrchestrator, handle: AuditRun, result: Result): Promise<void> {
   const metrics = await orchestrator.metrics(handle.id);
   const { permitted, denied, unknown, unreadable } = result.verdicts;
-  const top = Object.entries(result.licences).slice(0, 5).map(([name, count]) => `${name} ${count}`);
-  console.log(`${result.packages} packages: ${permitted} permitted, ${denied} denied, ${unknown} unknown, ${unreadable} unreadable`);
+  const top = Object.entries(result.licences)
+    .slice(0, 5)
+    .map(([name, count]) => `${name} ${count}`);
+  console.log(
+    `${result.packages} packages: ${permitted} permitted, ${denied} denied, ${unknown} unknown, ${unreadable} unreadable`,
+  );
   if (top.length > 0) console.log(`Most frequent: ${top.join(", ")}`);
   console.log(`${metrics.completed} work items committed, ${metrics.retried} retried`);
   console.log(`Report: ${relative(here, result.path) || result.path}`);

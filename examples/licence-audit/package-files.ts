@@ -20,7 +20,8 @@ const TRANSIENT = new Set(["EMFILE", "ENFILE", "EAGAIN", "EBUSY", "EIO", "EINTR"
 /** Throws only what is worth another attempt. */
 export async function readPackage(directory: string): Promise<PackageFiles> {
   const names = await orProblem(readdir(directory));
-  if ("problem" in names) return { manifest: undefined, problem: names.problem, licenceFile: undefined, title: undefined };
+  if ("problem" in names)
+    return { manifest: undefined, problem: names.problem, licenceFile: undefined, title: undefined };
   const licenceFile = names.value.filter((name) => /^(un)?licen[cs]e|^copying/i.test(name)).sort()[0];
   const text = licenceFile === undefined ? undefined : await orProblem(readFile(join(directory, licenceFile), "utf8"));
   const title = text !== undefined && "value" in text ? titleOf(text.value) : undefined;
@@ -51,7 +52,10 @@ async function orProblem<T>(reading: Promise<T>): Promise<{ readonly value: T } 
 
 function titleOf(text: string): string | undefined {
   const line = text.split("\n").find((candidate) => /[a-z]/i.test(candidate));
-  return line?.replace(/[#*=\s]+/g, " ").trim().slice(0, 100);
+  return line
+    ?.replace(/[#*=\s]+/g, " ")
+    .trim()
+    .slice(0, 100);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -7,7 +7,7 @@
  */
 
 import { join as joinPath } from "node:path";
-import { context, field, join, next, node, nextAll, unchecked, variant, workflow } from "millrace";
+import { context, field, join, next, nextAll, node, unchecked, variant, workflow } from "millrace";
 import { z } from "zod";
 import { classify } from "./licence.ts";
 import { readPackage } from "./package-files.ts";
@@ -17,7 +17,11 @@ import { type Finding, makeReport, writeReport } from "./report.ts";
 const BATCH = 200;
 
 const Audit = context({
-  request: field.register<{ directory: string; reportFolder: string; startedAt: number }>({ directory: "", reportFolder: "", startedAt: 0 }),
+  request: field.register<{ directory: string; reportFolder: string; startedAt: number }>({
+    directory: "",
+    reportFolder: "",
+    startedAt: 0,
+  }),
   packages: field.counter(),
   inspected: field.counter(),
   reviewed: field.counter(),
@@ -38,7 +42,8 @@ const scan = node({
     context.request.set({ ...input, startedAt: Date.now() });
     context.packages.add(paths.length);
     const batches: { root: string; paths: string[] }[] = [];
-    for (let at = 0; at < paths.length; at += BATCH) batches.push({ root: input.directory, paths: paths.slice(at, at + BATCH) });
+    for (let at = 0; at < paths.length; at += BATCH)
+      batches.push({ root: input.directory, paths: paths.slice(at, at + BATCH) });
     return nextAll(batches);
   },
 });
@@ -57,11 +62,14 @@ const inspect = node({
   timeout: "1m",
   async run({ input, context }) {
     const files = await readPackage(joinPath(input.root, input.path));
-    const licence = files.manifest === undefined ? { name: "NONE", verdict: "unreadable" as const, reason: files.problem } : classify(files.manifest);
+    const licence =
+      files.manifest === undefined
+        ? { name: "NONE", verdict: "unreadable" as const, reason: files.problem }
+        : classify(files.manifest);
     const finding: Finding = {
       path: input.path,
-      name: textOf(files.manifest?.["name"]) ?? input.path,
-      version: textOf(files.manifest?.["version"]) ?? "",
+      name: textOf(files.manifest?.name) ?? input.path,
+      version: textOf(files.manifest?.version) ?? "",
       licence: licence.name,
       verdict: licence.verdict,
       reason: licence.reason ?? "",

@@ -70,6 +70,7 @@ function nodeStatement(database: NodeSqliteDatabase, sql: string): Statement {
     run: (...values) => {
       statement.run(...values);
     },
+    insert: (...values) => insertedRow(statement.run(...values)),
   };
 }
 
@@ -101,7 +102,15 @@ function betterStatement(database: BetterSqliteDatabase, sql: string): Statement
     run: (...values) => {
       statement.run(...values);
     },
+    insert: (...values) => insertedRow(statement.run(...values)),
   };
+}
+
+/** Both drivers tell it alike. */
+function insertedRow(outcome: unknown): number {
+  const row: unknown =
+    typeof outcome === "object" && outcome !== null ? Reflect.get(outcome, "lastInsertRowid") : undefined;
+  return Number(row);
 }
 
 /** Its blobs are `Buffer`s, which compare unlike other byte arrays. */

@@ -85,5 +85,6 @@ function lazily(prepare: () => Statement): Statement {
     get: (...values) => statement().get(...values),
     all: (...values) => statement().all(...values),
     run: (...values) => statement().run(...values),
+    insert: (...values) => statement().insert(...values),
   };
 }

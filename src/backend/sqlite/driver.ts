@@ -11,6 +11,8 @@ export interface Statement {
   get(...values: SqlValue[]): SqlRow | undefined;
   all(...values: SqlValue[]): SqlRow[];
   run(...values: SqlValue[]): void;
+  /** Runs an `INSERT` and gives the number of the row it made. */
+  insert(...values: SqlValue[]): number;
 }
 
 export interface Driver {

@@ -59,7 +59,7 @@ export interface SqliteOptions {
 const MEMORY = ":memory:";
 const LOCK_WAIT_MS = 10_000;
 /** Pages in the log after which a commit moves them into the file. */
-const CHECKPOINT_PAGES = 2_000;
+const CHECKPOINT_PAGES = 4_000;
 const LOG_BYTES = 33_554_432;
 const CACHE_KIB = 16_384;
 

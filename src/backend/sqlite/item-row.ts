@@ -73,17 +73,21 @@ const READ = [
   "path",
   "contents",
   "input",
+  "id",
 ] as const;
 
-/** The columns that `readItem` takes, then `contents` and `input`. */
+/** The columns that `readItem` takes, then `contents`, `input` and the number of the row. */
 export const ITEM_COLUMNS: string = READ.map((column) => `item.${column}`).join(", ");
 export const CONTENTS_AT: number = READ.indexOf("contents");
 export const INPUT_AT: number = READ.indexOf("input");
+export const ROW_AT: number = READ.indexOf("id");
+/** Number of columns. */
+export const ITEM_WIDTH: number = READ.length;
 
 export const INSERT_ITEM = `INSERT INTO item (${[...STAYING, ...CHANGING].join(", ")})
   VALUES (${[...STAYING, ...CHANGING].map(() => "?").join(", ")})`;
 
-export const UPDATE_ITEM = `UPDATE item SET ${CHANGING.map((column) => `${column} = ?`).join(", ")} WHERE run = ? AND number = ?`;
+export const UPDATE_ITEM = `UPDATE item SET ${CHANGING.map((column) => `${column} = ?`).join(", ")} WHERE id = ?`;
 
 /** Codes of `item.place`. */
 export const PLACE = { none: 0, ready: 1, stalled: 2, due: 3, busy: 4, aside: 5 } as const;

@@ -16,8 +16,10 @@ import {
   INPUT_AT,
   INSERT_ITEM,
   ITEM_COLUMNS,
+  ITEM_WIDTH,
   PLACE,
   placeValues,
+  ROW_AT,
   readItem,
   stayingValues,
   UPDATE_ITEM,
@@ -109,34 +111,33 @@ export class Items implements Pick<RowStore, ItemMethods> {
       (inline !== undefined ? INPUT_HERE : payload.input !== undefined ? INPUT_APART : 0) |
       (payload.failure !== undefined ? FAILURE_APART : 0);
     const shape = ids.shapeFor(item, definition);
-    db.statement(INSERT_ITEM).run(
-      ...stayingValues(run.number, ns, item, shape, contents, inline ?? null),
-      ...changingValues(item, placement, ids),
-    );
+    const row = db
+      .statement(INSERT_ITEM)
+      .insert(
+        ...stayingValues(run.number, ns, item, shape, contents, inline ?? null),
+        ...changingValues(item, placement, ids),
+      );
     if (contents & INPUT_APART && payload.input !== undefined) this.#putApart(run, item.item, INPUT, payload.input);
     if (payload.failure !== undefined) this.#putApart(run, item.item, FAILURE, payload.failure);
-    recent.keepItem(run, { item, contents, input: inline });
+    recent.keepItem(run, { row, item, contents, input: inline });
   }
 
   putItem(item: WorkItem, placement: Placement): void {
     const { db, ids, recent } = this.#tables;
     const run = this.#runs.find(item.runId);
-    if (run === undefined) return;
-    db.statement(UPDATE_ITEM).run(...changingValues(item, placement, ids), run.number, item.item);
-    const known = run.items.get(item.item);
+    const known = this.#find(item.runId, item.item);
+    if (run === undefined || known === undefined) return;
+    db.statement(UPDATE_ITEM).run(...changingValues(item, placement, ids), known.row);
     // An item that ended is hardly asked for again.
-    if (item.endedAt !== undefined) run.items.delete(item.item);
-    else if (known !== undefined) recent.keepItem(run, { ...known, item });
+    if (item.endedAt !== undefined) recent.removeItem(run, item.item);
+    else recent.keepItem(run, { row: known.row, item, contents: known.contents, input: known.input });
   }
 
   putPlacement(runId: string, item: number, placement: Placement): void {
     const found = this.#find(runId, item);
-    const run = this.#runs.find(runId);
-    if (found === undefined || run === undefined) return;
+    if (found === undefined) return;
     const [place, placeKey] = placeValues(found.item.status, placement);
-    this.#tables.db
-      .statement("UPDATE item SET place = ?, place_key = ? WHERE run = ? AND number = ?")
-      .run(place, placeKey, run.number, item);
+    this.#tables.db.statement("UPDATE item SET place = ?, place_key = ? WHERE id = ?").run(place, placeKey, found.row);
   }
 
   putInput(runId: string, item: number, input: Uint8Array): void {
@@ -147,9 +148,9 @@ export class Items implements Pick<RowStore, ItemMethods> {
     const contents = (found.contents & ~(INPUT_HERE | INPUT_APART)) | (inline === undefined ? INPUT_APART : INPUT_HERE);
     this.#removeApart(run, item, INPUT);
     if (inline === undefined) this.#putApart(run, item, INPUT, input);
-    const update = this.#tables.db.statement("UPDATE item SET input = ?, contents = ? WHERE run = ? AND number = ?");
-    update.run(inline ?? null, contents, run.number, item);
-    this.#tables.recent.keepItem(run, { item: found.item, contents, input: inline });
+    const update = this.#tables.db.statement("UPDATE item SET input = ?, contents = ? WHERE id = ?");
+    update.run(inline ?? null, contents, found.row);
+    this.#tables.recent.keepItem(run, { row: found.row, item: found.item, contents, input: inline });
   }
 
   items(filter: ItemFilter, page: PageRequest): Page<WorkItem> {
@@ -172,7 +173,7 @@ export class Items implements Pick<RowStore, ItemMethods> {
     const sql = `SELECT ${ITEM_COLUMNS}, run.name FROM run CROSS JOIN item ON item.run = run.id
       WHERE run.ns = item.ns AND run.ns = ? AND ${where.join(" AND ")} ORDER BY run.name, item.number LIMIT ?`;
     const rows = this.#tables.db.query(sql, [this.#tables.ns, ...values, limit + 1]);
-    const entries = rows.slice(0, limit).map((row) => readItem(row, textAt(row, INPUT_AT + 1), this.#tables.ids));
+    const entries = rows.slice(0, limit).map((row) => readItem(row, textAt(row, ITEM_WIDTH), this.#tables.ids));
     const last = entries.at(-1);
     return rows.length > limit && last !== undefined
       ? { entries, cursor: encodeCursor("items", [last.runId, last.item]) }
@@ -233,7 +234,7 @@ export class Items implements Pick<RowStore, ItemMethods> {
     );
     if (found.contents & HAS_MEMOS) return;
     const contents = found.contents | HAS_MEMOS;
-    db.statement("UPDATE item SET contents = ? WHERE run = ? AND number = ?").run(contents, run.number, item);
+    db.statement("UPDATE item SET contents = ? WHERE id = ?").run(contents, found.row);
     recent.keepItem(run, { ...found, contents });
   }
 
@@ -246,8 +247,12 @@ export class Items implements Pick<RowStore, ItemMethods> {
       .statement(`SELECT ${ITEM_COLUMNS} FROM item WHERE run = ? AND number = ?`)
       .get(run.number, item);
     if (row === undefined) return undefined;
-    const contents = numberAt(row, CONTENTS_AT);
-    const found = { item: readItem(row, runId, this.#tables.ids), contents, input: optionalBytesAt(row, INPUT_AT) };
+    const found = {
+      row: numberAt(row, ROW_AT),
+      item: readItem(row, runId, this.#tables.ids),
+      contents: numberAt(row, CONTENTS_AT),
+      input: optionalBytesAt(row, INPUT_AT),
+    };
     return found.item.endedAt === undefined ? this.#tables.recent.keepItem(run, found) : found;
   }
 

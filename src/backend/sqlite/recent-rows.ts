@@ -9,6 +9,8 @@ import type { WorkItem } from "../contract/work-item.ts";
 import type { StoredSession } from "../synchronous/row-store.ts";
 
 export interface RecentItem {
+  /** Number of its row. */
+  readonly row: number;
   readonly item: WorkItem;
   /** Which parts of its payload there are, and where: see `item.contents` of the schema. */
   readonly contents: number;
@@ -65,6 +67,7 @@ export class RecentRows {
 
   keepRun(name: string, run: RecentRun): RecentRun {
     if (this.#young.size >= MAX_RUNS) {
+      for (const forgotten of this.#old.values()) if (forgotten !== run) this.#items -= forgotten.items.size;
       this.#old = this.#young;
       this.#young = new Map();
     }
@@ -80,9 +83,14 @@ export class RecentRows {
 
   keepItem(run: RecentRun, recent: RecentItem): RecentItem {
     if (this.#items >= MAX_ITEMS) this.#dropItems();
+    const before = run.items.size;
     run.items.set(recent.item.item, recent);
-    this.#items += 1;
+    this.#items += run.items.size - before;
     return recent;
+  }
+
+  removeItem(run: RecentRun, item: number): void {
+    if (run.items.delete(item)) this.#items -= 1;
   }
 
   session(name: string): StoredSession | undefined {

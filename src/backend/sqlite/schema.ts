@@ -28,6 +28,12 @@ export function checkOwner(db: Database): void {
   });
 }
 
+/** The schema of the file, and the newest that this release knows. Throws as `checkOwner`. Reads only. */
+export function readSchema(db: Database): { readonly version: number; readonly newest: number } {
+  checkOwner(db);
+  return { version: versionOf(db), newest: migrations().length };
+}
+
 /** Applies what is missing, in one transaction. */
 export async function migrate(db: Database, waiting: LockWaiting): Promise<void> {
   if (isCurrent(db)) return;

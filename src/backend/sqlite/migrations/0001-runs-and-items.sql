@@ -98,9 +98,9 @@ CREATE UNIQUE INDEX run_by_name ON run (ns, name);
 CREATE INDEX run_by_creation ON run (ns, created_at, name);
 CREATE INDEX run_by_status ON run (ns, status, created_at, name);
 -- Running and waiting runs that have a timeout.
-CREATE INDEX run_by_timeout ON run (ns, timeout_at) WHERE timeout_at IS NOT NULL AND status < 2;
+CREATE INDEX run_by_timeout ON run (ns, timeout_at, name) WHERE timeout_at IS NOT NULL AND status < 2;
 -- Finished runs, for retention.
-CREATE INDEX run_by_finish ON run (ns, finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX run_by_finish ON run (ns, finished_at, name) WHERE finished_at IS NOT NULL;
 
 -- What a run carries but no commit decides by. `tags` is JSON; `idempotency_key` is empty once a newer run took it over.
 CREATE TABLE run_detail (
@@ -138,7 +138,10 @@ CREATE INDEX run_tag_by_run ON run_tag (run);
 -- A small input rides along; a larger one, and a handed-over failure, lie in `payload`. `contents` says which:
 --   1 input here, 2 input in `payload`, 4 failure in `payload`, 8 has memos.
 -- `extra` is JSON of what most items do not have: keys, failed attempts, stalls, conflicts, deadline, reason, revision, failure.
+-- Rows lie in the order in which they were made, not by run: what is claimed and committed together was made together, so
+-- a transaction touches few pages.
 CREATE TABLE item (
+  id INTEGER PRIMARY KEY,
   run INTEGER NOT NULL,
   number INTEGER NOT NULL,
   ns INTEGER NOT NULL,
@@ -166,9 +169,9 @@ CREATE TABLE item (
   joins INTEGER,
   place_in_emission INTEGER NOT NULL,
   path TEXT NOT NULL,
-  input BLOB,
-  PRIMARY KEY (run, number)
-) STRICT, WITHOUT ROWID;
+  input BLOB
+) STRICT;
+CREATE UNIQUE INDEX item_by_number ON item (run, number);
 CREATE INDEX item_ready ON item (lane, place_key, run, number) WHERE place = 1;
 CREATE INDEX item_stalled ON item (lane, place_key, run, number) WHERE place = 2;
 CREATE INDEX item_due ON item (ns, place_key, run, number) WHERE place = 3;

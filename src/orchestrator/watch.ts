@@ -52,6 +52,9 @@ export interface WatchOptions {
   readonly after?: number | undefined;
 }
 
+/** A look costs the more the larger the run; this many times as long is rested after it, so that watching stays cheap. */
+const REST = 4;
+
 /** Follows a run to its end; events of items first, then that of the run. Throws `RUN_NOT_FOUND`, also when it is deleted meanwhile, and `CANCELLED`. */
 export async function* watchRun<Node extends string = string>(
   { operations, clock }: Orchestration,
@@ -64,16 +67,18 @@ export async function* watchRun<Node extends string = string>(
   try {
     for (;;) {
       checkSignal(options.signal, runId);
+      const lookedAt = clock.monotonic();
       const state = await operations.read.runState(runId);
       if (state === undefined) throw runNotFound(runId);
-      if (state.commits > seen) {
-        for (const item of await changedItems(operations, state, seen)) yield itemEvent<Node>(item);
-        seen = state.commits;
-      }
+      const changed = state.commits > seen ? await changedItems(operations, state, seen) : [];
+      const restMs = Math.min(POLL_MS, REST * (clock.monotonic() - lookedAt));
+      for (const item of changed) yield itemEvent<Node>(item);
+      seen = Math.max(seen, state.commits);
       if (last?.status !== state.status || last.statusAt !== state.statusAt) yield statusEvent(state);
       last = state;
       if (isTerminalRun(state.status)) return;
       await hints.next(POLL_MS, options.signal);
+      if (restMs >= 1) await clock.sleep(restMs, options.signal).catch(() => undefined);
     }
   } finally {
     hints.close();

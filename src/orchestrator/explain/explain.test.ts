@@ -177,7 +177,7 @@ describe("other items", () => {
     const ended = { endedAt: NOW - MINUTE, attempts: 2, failure } as const;
     expect(
       explainItem(facts(), item({ status: "completed", endedAt: NOW - MINUTE, attempts: 1, ranMs: 12 })).sentence,
-    ).toBe('Item r.3 of node "pay" completed at 1970-01-01T02:45:40.000Z (1m ago) at attempt 2, having run for 12 ms.');
+    ).toBe('Item r.3 of node "pay" completed at 1970-01-01T02:45:40.000Z (1m ago) at attempt 2, having run for 12ms.');
     expect(explainItem(facts(), item({ status: "failed", ...ended })).sentence).toContain("its failure edge took over");
     const forGood = explainItem(facts(), item({ status: "permanently_failed", ...ended }));
     expect(forGood.sentence).toContain(
@@ -250,9 +250,7 @@ describe("a run", () => {
     const cancelled = facts({ run: run({ status: "cancelled", finishedAt: NOW, failure: reason, open: 2 }) });
     expect(explainRun(cancelled, []).sentence).toContain("(customer left) with 2 items open; resume it");
     const done = run({ status: "completed", finishedAt: NOW - 5 * MINUTE, items: 4, retried: 1, failed: 2, open: 0 });
-    expect(explainRun(facts({ run: done }), []).sentence).toContain(
-      "after 300000 ms and 4 items, with 2 failed and 1 retry",
-    );
+    expect(explainRun(facts({ run: done }), []).sentence).toContain("after 5m and 4 items, with 2 failed and 1 retry");
     expect(explainRun(facts({ run: done }), []).releasedBy).toBeUndefined();
   });
 

@@ -4,6 +4,7 @@
  */
 
 import type { WorkItem } from "../../backend/contract/work-item.ts";
+import { formatDuration } from "../../core/duration.ts";
 import { isTerminalRun, type RunStatus } from "../../core/status.ts";
 import { formatItemId } from "../../stores/item-id.ts";
 import { sessionLiveness } from "../../stores/worker-info.ts";
@@ -154,7 +155,7 @@ function held({ run, now }: Facts, item: WorkItem): Told {
 function completed({ now }: Facts, item: WorkItem): Told {
   const since = item.endedAt ?? attemptEnd(item);
   const attempts = item.attempts === 0 ? "" : ` at attempt ${item.attempts + 1}`;
-  const ran = item.ranMs === undefined ? "" : `, having run for ${item.ranMs} ms`;
+  const ran = item.ranMs === undefined ? "" : `, having run for ${formatDuration(item.ranMs)}`;
   return { is: `completed at ${instant(since, now)}${attempts}${ran}`, since, releasedBy: undefined };
 }
 

@@ -5,6 +5,7 @@
 
 import type { RunFailure, RunRecord } from "../../backend/contract/run.ts";
 import type { WorkItem } from "../../backend/contract/work-item.ts";
+import { formatDuration } from "../../core/duration.ts";
 import { ERRORS, isErrorCode } from "../../core/errors.ts";
 import type { RunStatus, WorkItemStatus } from "../../core/status.ts";
 import type { Facts } from "./facts.ts";
@@ -183,7 +184,7 @@ function tally({ items, failed, retried, createdAt, finishedAt, statusAt }: RunR
     retried > 0 ? count(retried, "retry").replace("retrys", "retries") : "",
   ];
   const told = list(troubles.filter((trouble) => trouble !== ""));
-  return `after ${took} ms and ${count(items, "item")}${told === "" ? "" : `, with ${told}`}`;
+  return `after ${formatDuration(took)} and ${count(items, "item")}${told === "" ? "" : `, with ${told}`}`;
 }
 
 function lowerCase(sentence: string): string {

@@ -138,9 +138,13 @@ function obstacleTo(
   return undefined;
 }
 
-function reopen(run: RunState, limits: Pick<RunState, "timeoutAt" | "maxItems">, now: number): RunState {
+function reopen(
+  run: RunState,
+  { timeoutAt, maxItems }: Pick<RunState, "timeoutAt" | "maxItems">,
+  now: number,
+): RunState {
   const status = run.parked > 0 && run.parked === run.open ? "waiting" : "running";
-  return { ...run, ...limits, status, statusAt: now, finishedAt: undefined };
+  return { ...run, timeoutAt, maxItems, status, statusAt: now, finishedAt: undefined };
 }
 
 /** Failed and held items start afresh; what was executing when the run closed goes back to the queue. */

@@ -10,6 +10,7 @@ import type { Commit, CommitAnswer, NewArrival, NewItem, NewOutput } from "../co
 import type { DeltaRecord, FailureEntry, MetricEntry, OutputRecord } from "../contract/records.ts";
 import type { RunFailure, RunState } from "../contract/run.ts";
 import type { Arrival, BranchGroup, ItemPayload, JoinTemplate, WorkItem } from "../contract/work-item.ts";
+import { arrivalsAt } from "./arrivals.ts";
 import { appendPath } from "./branch-path.ts";
 import type { CommitRows } from "./commit-rows.ts";
 import { freshItem } from "./item-row.ts";
@@ -129,7 +130,7 @@ export class Draft {
     const { join, index, value } = arrival;
     this.#groups.set(target.group, {
       ...target,
-      arrived: { ...target.arrived, [join]: (target.arrived[join] ?? 0) + 1 },
+      arrived: { ...target.arrived, [join]: arrivalsAt(target, join) + 1 },
     });
     const path = appendPath(this.item.path, index, width);
     const { runId, item: from, node } = this.item;
@@ -235,7 +236,7 @@ export class Draft {
     const group = this.group(number);
     if (group === undefined || group.open > 0 || group.done) return;
     this.#groups.set(number, { ...group, done: true });
-    const arrived = group.joins.filter((join) => (group.arrived[join.node] ?? 0) > 0);
+    const arrived = group.joins.filter((join) => arrivalsAt(group, join.node) > 0);
     const firing = arrived.length > 0 ? arrived : group.joins;
     for (const join of firing) {
       const fresh: NewItem = { ...join, kind: "join", input: undefined, delayMs: 0, index: group.index };

@@ -7,6 +7,7 @@ import { isOpenItem, isTerminalRun, type WorkItemStatus } from "../../core/statu
 import type { DeltaRecord } from "../contract/records.ts";
 import type { RunState } from "../contract/run.ts";
 import type { Arrival, BranchGroup, WorkItem } from "../contract/work-item.ts";
+import { arrivalsAt } from "./arrivals.ts";
 
 /** All rows of one run, as they are written: items not as they read once the run is closed. */
 export interface RunRows {
@@ -102,8 +103,8 @@ function groupProblems(rows: RunRows, group: BranchGroup): readonly string[] {
   if (group.depth !== depth + 1) problems.push(`${name} lies at depth ${group.depth} inside one at depth ${depth}`);
   for (const { node } of group.joins) {
     const arrived = rows.arrivals.filter((arrival) => arrival.group === group.group && arrival.join === node).length;
-    if ((group.arrived[node] ?? 0) !== arrived)
-      problems.push(`I2: ${name} counts ${group.arrived[node]} arrivals at ${node} of ${arrived}`);
+    if (arrivalsAt(group, node) !== arrived)
+      problems.push(`I2: ${name} counts ${arrivalsAt(group, node)} arrivals at ${node} of ${arrived}`);
   }
   return problems;
 }
@@ -117,8 +118,9 @@ function membersOf({ items, groups }: RunRows, group: BranchGroup): number {
   return inside.length + groups.filter((child) => child.parent === group.group && !child.done).length;
 }
 
-function firing({ joins, arrived }: BranchGroup): readonly string[] {
-  const reached = joins.filter(({ node }) => (arrived[node] ?? 0) > 0);
+function firing(group: BranchGroup): readonly string[] {
+  const { joins } = group;
+  const reached = joins.filter(({ node }) => arrivalsAt(group, node) > 0);
   return (reached.length > 0 ? reached : joins).map(({ node }) => node);
 }
 

@@ -174,7 +174,8 @@ class History {
 
   action({ pick, outcome }: Step): ControlAction {
     const runId = RUNS[pick % RUNS.length] ?? "";
-    const item = pick % 5;
+    const [failed] = this.store.items({ runId, status: ["permanently_failed"] }, { limit: 1 }).entries;
+    const item = failed?.item ?? pick % 5;
     const actions: readonly ControlAction[] = [
       { kind: "pause", runId },
       { kind: "resume", runId },
@@ -182,6 +183,7 @@ class History {
       { kind: "resume", runId, maxItems: 200_000, timeoutMs: 1_000_000 },
       { kind: "cancel", runId },
       { kind: "retryItem", runId, item },
+      { kind: "retryItem", runId, item, input: new Uint8Array([pick % 256]) },
       { kind: "enqueue", runId, item: newItem("injected") },
       { kind: "merge", runId, delta: new Uint8Array(), writes: [outcome % 3] },
       { kind: "setAttempts", runId, item, attempts: { add: 1 } },

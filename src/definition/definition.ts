@@ -30,7 +30,7 @@ export interface Definition {
 }
 
 /** The context's fields, sorted by name: the index is the field's number in commits. */
-export interface DefinitionContext {
+interface DefinitionContext {
   readonly fields: readonly { readonly name: string; readonly kind: string }[];
   readonly hash: string;
 }

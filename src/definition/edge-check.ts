@@ -22,7 +22,7 @@ export interface InvalidWorkflow<Problem extends string> {
 }
 
 /** All targets in a destination, however it is written. */
-export type Leaves<D> = D extends string
+type Leaves<D> = D extends string
   ? D
   : D extends readonly (infer U)[]
     ? Leaves<U>

@@ -8,10 +8,10 @@
 type Primitive = string | number | boolean | null | undefined;
 
 /** The type without any `readonly`. `unknown` stays what it is. */
-export type Wire<T> = unknown extends T ? T : T extends Primitive ? T : { -readonly [K in keyof T]: Wire<T[K]> };
+type Wire<T> = unknown extends T ? T : T extends Primitive ? T : { -readonly [K in keyof T]: Wire<T[K]> };
 
 /** The type with `undefined` allowed wherever a property may be absent. */
-export type Loose<T> = unknown extends T
+type Loose<T> = unknown extends T
   ? T
   : T extends Primitive
     ? T

@@ -24,32 +24,32 @@ export type PlainOf<O> = 0 extends 1 & O ? O : Exclude<O, AnyVariant>;
 export type ValueOf<O, K> = O extends Variant<infer Q, infer V> ? (Q extends K ? V : never) : never;
 
 /** What a guard may look at beside the value: the context as the emitting attempt left it, read-only. */
-export interface GuardArgs<F> {
+interface GuardArgs<F> {
   readonly context: { readonly [K in keyof F]: View<F[K]> };
 }
 
 /** One node, several (each gets a copy), or `[]`: the value is an output of the run. */
-export type To<S> = S | readonly S[];
+type To<S> = S | readonly S[];
 
 /** One guarded way. The name is part of the definition's hash and shown in graphs. */
-export interface Guarded<S, V, F> {
+interface Guarded<S, V, F> {
   readonly name?: string | undefined;
   readonly when: (value: V, args: GuardArgs<F>) => boolean;
   readonly to: To<S>;
 }
 
 /** The way taken when no guard before it agreed. */
-export interface Otherwise<S> {
+interface Otherwise<S> {
   readonly to: To<S>;
   readonly when?: never;
   readonly name?: never;
 }
 
 /** Targets, or a list of guarded ways that ends in one without a guard; the first that agrees is taken. */
-export type Dest<S, V, F> = To<S> | readonly [...Guarded<S, V, F>[], Otherwise<S>];
+type Dest<S, V, F> = To<S> | readonly [...Guarded<S, V, F>[], Otherwise<S>];
 
 /** Where an item goes that failed for good. Never empty: that would swallow the error. */
-export interface Exits<S> {
+interface Exits<S> {
   /** Receives the failed node's input, and the failure as `error`. */
   readonly onFailure?: S | readonly [S, ...S[]] | undefined;
   /** The same for timeouts and deadlines; they go to `onFailure` without it. */
@@ -57,12 +57,12 @@ export interface Exits<S> {
 }
 
 /** A way for each kind; `"*"` receives exactly the kinds not named. */
-export type RouteShape<S, V extends AnyVariant, F> = { readonly [K in V["kind"]]?: Dest<S, ValueOf<V, K>, F> } & {
+type RouteShape<S, V extends AnyVariant, F> = { readonly [K in V["kind"]]?: Dest<S, ValueOf<V, K>, F> } & {
   readonly "*"?: Dest<S, V["value"], F>;
 };
 
 /** How the edge of one node may be written. `S`: the names of all nodes, `O`: what the node emits. */
-export type EdgeShape<S, O, F> = [VariantOf<O>] extends [never]
+type EdgeShape<S, O, F> = [VariantOf<O>] extends [never]
   ? Dest<S, O, F> | ({ readonly to: Dest<S, O, F> } & Exits<S>)
   : [PlainOf<O>] extends [never]
     ? { readonly route: RouteShape<S, VariantOf<O>, F> } & Exits<S>

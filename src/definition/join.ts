@@ -27,7 +27,7 @@ export type JoinArgs<S extends StandardSchema, C = undefined> = RunArgs<FieldsOf
 };
 
 /** What every join is written with. */
-export interface JoinOptions<Of extends string, F extends Fields, OS extends StandardSchema, H> extends NodeOptions {
+interface JoinOptions<Of extends string, F extends Fields, OS extends StandardSchema, H> extends NodeOptions {
   /** The node that fans out. It opens a group at each of its emissions; the join fires once when no branch is open. */
   readonly of: Of;
   /** Parses what the join emits. */

@@ -43,7 +43,7 @@ export interface NodeSettings {
 export const NODE_OPTIONS = ["retry", "timeout", "deadline", "priority", "queue", "labels", "description"] as const;
 
 /** The queue of nodes that name none. */
-export const DEFAULT_QUEUE = "default";
+const DEFAULT_QUEUE = "default";
 
 /** Reads the options of one node. What is wrong with them is added to `problems`. */
 export function readNodeOptions(

@@ -40,7 +40,7 @@ export type NodeArgs<S extends StandardSchema, C = undefined> = RunArgs<FieldsOf
 };
 
 /** Shown by the compiler where a node that is not serializable holds. No `hold()` fits it. */
-export interface HoldNeedsSerializable {
+interface HoldNeedsSerializable {
   readonly kind: "hold";
   readonly "hold() is only for nodes with serializable: true": never;
 }
@@ -55,7 +55,7 @@ export type Returned<O, H extends boolean> =
 declare const unset: unique symbol;
 
 /** The output of a node that declares none: anything may be emitted, and `Out` is inferred from the body. */
-export interface Unset {
+interface Unset {
   readonly [unset]: true;
 }
 

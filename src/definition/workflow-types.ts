@@ -3,7 +3,6 @@
  * set. They are what lets another process start a run with `startRun<typeof orders>("orders", input)` and no code.
  */
 import type { InOf, OutOf } from "./edge-shape.ts";
-import type { ByName } from "./join.ts";
 
 /** Everything that is known of a workflow at compile time. */
 export interface WorkflowTypes {
@@ -36,6 +35,3 @@ export type NameOf<W> = TypesOf<W>["name"];
 
 /** The types of each node of a graph. `infer` forces evaluation, so that hovers show the types and not the helper. */
 export type NodeTypes<Ns> = { [K in keyof Ns]: { in: InOf<Ns[K]>; out: OutOf<Ns[K]> } };
-
-/** What starts a run at a node. A join can't be a start. */
-export type StartInput<N> = InOf<N> extends ByName<unknown> ? never : InOf<N>;

@@ -13,7 +13,7 @@ import type { Completion, OutputOfGraph } from "./workflow-output.ts";
 import type { NodeTypes } from "./workflow-types.ts";
 
 /** A node that fits into a workflow with the fields `F` and nodes of these names: it needs no others. */
-export interface NodeFor<F, Names> {
+interface NodeFor<F, Names> {
   readonly "~runtime": NodeRuntime;
   readonly "~node"?:
     | {
@@ -31,7 +31,7 @@ export interface AnyNodes {
 }
 
 /** What is wrong with the nodes, each at its place: a join of no node, or a context field that the workflow lacks. */
-export type CheckNodes<Ns, F> = string extends keyof Ns
+type CheckNodes<Ns, F> = string extends keyof Ns
   ? unknown
   : {
       readonly [K in keyof Ns]: Ns[K] extends NodeFor<F, keyof Ns> ? unknown : NodeProblem<Ns, K & string, F, Ns[K]>;
@@ -111,10 +111,10 @@ export type LooseEdge =
     };
 
 /** The targets of an edge in a graph that is checked at run time alone. */
-export type LooseDestination = string | readonly string[] | readonly LooseChoice[];
+type LooseDestination = string | readonly string[] | readonly LooseChoice[];
 
 /** One guarded way; the last of a list has no guard. */
-export interface LooseChoice {
+interface LooseChoice {
   readonly name?: string | undefined;
   readonly when?: ((value: never, args: { readonly context: never }) => boolean) | undefined;
   readonly to: string | readonly string[];

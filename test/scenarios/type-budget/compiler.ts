@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** One error: where it is, and the whole message with its explanations. */
-export interface CompilerError {
+interface CompilerError {
   readonly file: string;
   /** From 1. */
   readonly line: number;

@@ -5,7 +5,6 @@
  * waits for a lock.
  */
 
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { MillraceError } from "../../core/errors.ts";
 import type { Executor } from "../synchronous/row-store.ts";
 import type { Database } from "./database.ts";
@@ -35,7 +34,7 @@ interface Job {
 
 /** A transaction takes in more work until so many syncs' worth of time has passed, within bounds. */
 const SYNCS_WORTH = 8;
-const SHORTEST_GROUP_MS = 5;
+const SHORTEST_GROUP_MS = 8;
 const LONGEST_GROUP_MS = 40;
 /** Weight of the newest measurement. */
 const SYNC_SMOOTHING = 0.2;
@@ -110,7 +109,7 @@ export class SqliteExecutor implements Executor {
     while (this.#queue.length > 0) {
       await this.#runGroup();
       // What did not fit waits until others of the process had their turn.
-      if (this.#queue.length > 0) await nextTurn();
+      if (this.#queue.length > 0) await this.#options.waiting.clock.sleep(0);
     }
     this.#draining = undefined;
   }

@@ -39,7 +39,7 @@ const COUNTS = [
 const STATUS = ["status", "generation", "max_items", "timeout_at", "status_at", "finished_at"] as const;
 
 /** Columns that stay. */
-const STAYING = ["ns", "name", "definition", "completion", "priority", "created_at"] as const;
+const STAYING = ["ns", "name", "workflow", "definition", "completion", "priority", "created_at"] as const;
 
 const READ = ["id", "name", "definition", "completion", "priority", "created_at", ...STATUS, ...COUNTS] as const;
 
@@ -85,10 +85,11 @@ export function hasSameStatus(a: RunState, b: RunState): boolean {
   );
 }
 
-export function insertValues(ns: number, state: RunState, ids: Identities): SqlValue[] {
+export function insertValues(ns: number, state: RunState, workflow: string, ids: Identities): SqlValue[] {
   const staying = [
     ns,
     toStoredText(state.id),
+    toStoredText(workflow),
     toStoredText(state.definition),
     COMPLETION.encode(state.completion),
     state.priority,

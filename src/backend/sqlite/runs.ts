@@ -52,6 +52,8 @@ const TABLES_OF_RUN = [
   "metric",
   "log",
   "run_tag",
+  "wait",
+  "compensation",
   "run_detail",
 ] as const;
 
@@ -123,7 +125,7 @@ export class Runs implements Pick<RowStore, RunMethods> {
 
   insertRun(state: RunState, details: RunDetails): void {
     const { db, ns, ids, recent } = this.#tables;
-    const number = numberAt(db.statement(INSERT_RUN).get(...insertValues(ns, state, ids)) ?? [], 0);
+    const number = numberAt(db.statement(INSERT_RUN).get(...insertValues(ns, state, details.workflow, ids)) ?? [], 0);
     if (details.idempotencyKey !== undefined) {
       const free =
         "UPDATE run_detail SET key_holder = 0 WHERE ns = ? AND workflow = ? AND idempotency_key = ? AND key_holder = 1";
@@ -131,10 +133,12 @@ export class Runs implements Pick<RowStore, RunMethods> {
     }
     db.statement(INSERT_DETAILS).run(number, ns, ...detailValues(details));
     for (const [name, value] of Object.entries(details.tags)) {
-      db.statement("INSERT INTO run_tag (ns, name, value, run) VALUES (?, ?, ?, ?)").run(
+      db.statement("INSERT INTO run_tag (ns, name, value, created_at, run_name, run) VALUES (?, ?, ?, ?, ?, ?)").run(
         ns,
         toStoredText(name),
         toStoredText(value),
+        state.createdAt,
+        toStoredText(state.id),
         number,
       );
     }

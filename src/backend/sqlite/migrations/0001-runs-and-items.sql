@@ -70,6 +70,7 @@ CREATE TABLE run (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   ns INTEGER NOT NULL,
   name TEXT NOT NULL,
+  workflow TEXT NOT NULL,
   definition TEXT NOT NULL,
   status INTEGER NOT NULL,
   generation INTEGER NOT NULL,
@@ -96,6 +97,7 @@ CREATE TABLE run (
 ) STRICT;
 CREATE UNIQUE INDEX run_by_name ON run (ns, name);
 CREATE INDEX run_by_creation ON run (ns, created_at, name);
+CREATE INDEX run_by_workflow ON run (ns, workflow, created_at, name);
 CREATE INDEX run_by_status ON run (ns, status, created_at, name);
 -- Running and waiting runs that have a timeout.
 CREATE INDEX run_by_timeout ON run (ns, timeout_at, name) WHERE timeout_at IS NOT NULL AND status < 2;
@@ -119,17 +121,18 @@ CREATE TABLE run_detail (
   parent_item INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX run_detail_by_key ON run_detail (ns, workflow, idempotency_key) WHERE key_holder = 1;
-CREATE INDEX run_detail_by_workflow ON run_detail (ns, workflow, run);
 -- Children of a run, for trees and cascades.
 CREATE INDEX run_detail_by_parent ON run_detail (ns, parent_run, parent_item) WHERE parent_run IS NOT NULL;
 
--- Tags again, to search by.
+-- Tags again, to list by, newest run first.
 CREATE TABLE run_tag (
   ns INTEGER NOT NULL,
   name TEXT NOT NULL,
   value TEXT NOT NULL,
+  created_at REAL NOT NULL,
+  run_name TEXT NOT NULL,
   run INTEGER NOT NULL,
-  PRIMARY KEY (ns, name, value, run)
+  PRIMARY KEY (ns, name, value, created_at, run_name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_tag_by_run ON run_tag (run);
 

@@ -98,6 +98,11 @@ export class AtomicStep {
     this.#claimable.delete(keyOf(item));
   }
 
+  /** Items of the run that no claim has met since it was paused or closed are claimable again where they lie. */
+  reopened(runId: string): void {
+    this.#claimable.add(runId);
+  }
+
   /** Whether an item in progress can be taken from its session without its timeout being due. */
   isLeaseOver(item: WorkItem): boolean {
     const session = item.session === undefined ? undefined : this.store.session(item.session);

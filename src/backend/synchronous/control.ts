@@ -41,6 +41,7 @@ function write(step: AtomicStep, effect: ControlEffect): void {
 }
 
 function putBack(step: AtomicStep, run: RunState): void {
+  step.reopened(run.id);
   for (const item of step.store.aside(run.id)) step.settle(item, run, step.isLeaseOver(item));
 }
 

@@ -80,6 +80,7 @@ function operationsOver(
     work: (step: AtomicStep, request: T) => R,
   ): Promise<readonly R[]> {
     const results: R[] = [];
+    if (requests.length === 0) await gate.pass(async () => undefined);
     for (let at = 0; at < requests.length; at += LIMITS.batchActions) {
       const part = requests.slice(at, at + LIMITS.batchActions);
       results.push(...(await write((step) => part.map((request) => work(step, request)))));

@@ -122,9 +122,10 @@ export {
 } from "./definition/context/field.ts";
 export type { Choice, Definition, DefinitionEdge, DefinitionNode, Destination } from "./definition/definition.ts";
 export type { EdgeMismatch, InvalidWorkflow } from "./definition/edge-check.ts";
+export type { InOf, OutOf } from "./definition/edge-shape.ts";
 export type { Failure } from "./definition/failure.ts";
-export { type JoinArgs, join, joinByName } from "./definition/join.ts";
-export { type AnyNode, type Node, type NodeArgs, type NoFields, node } from "./definition/node.ts";
+export { type ByName, type JoinArgs, join, joinByName } from "./definition/join.ts";
+export { type AnyNode, type Emits, type Node, type NodeArgs, type NoFields, node } from "./definition/node.ts";
 export type { NodeOptions } from "./definition/node-options.ts";
 export { split } from "./definition/ready-made.ts";
 export { type InferInput, type InferOutput, type StandardSchema, unchecked } from "./definition/schema.ts";
@@ -132,6 +133,7 @@ export {
   type Abort,
   abort,
   type EmitOptions,
+  type EmittedBy,
   type Hold,
   hold,
   type Next,
@@ -143,8 +145,8 @@ export {
 export { type AnyVariant, type Variant, variant, variantBy } from "./definition/variant.ts";
 export { type ContextMismatch, dynamicWorkflow, type LooseEdge, workflow } from "./definition/workflow.ts";
 export type { Workflow, WorkflowOptions } from "./definition/workflow-building.ts";
-export type { Completion } from "./definition/workflow-output.ts";
-export type { InputOf, NameOf, OutputOf, TypesOf, WorkflowTypes } from "./definition/workflow-types.ts";
+export type { Completion, OutputOfGraph } from "./definition/workflow-output.ts";
+export type { InputOf, NameOf, NodeTypes, OutputOf, TypesOf, WorkflowTypes } from "./definition/workflow-types.ts";
 export { type LocalRunOptions, type LocalRunResult, run } from "./local/run.ts";
 export type { AwaitOptions } from "./orchestrator/await-run.ts";
 export type { CancelOptions, ControlResult, ResumeOptions, RetryOptions } from "./orchestrator/control.ts";

@@ -27,6 +27,11 @@ export class ClaimPace {
     this.#pollMs = pollMs;
   }
 
+  /** Whether a request was asked for and not answered. */
+  get isUnderway(): boolean {
+    return this.#isUnderway;
+  }
+
   /** Whether a claim is due by itself. */
   get isHungry(): boolean {
     return this.#isHungry || this.#clock.monotonic() >= this.#nextLookAt;

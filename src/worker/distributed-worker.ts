@@ -58,7 +58,6 @@ export class DistributedWorker implements AsyncDisposable {
   /** Present once the life has begun. */
   #begun: Promise<void> | undefined;
   #working: Promise<unknown> | undefined;
-  #isRunning = false;
   #ending: Promise<void> | undefined;
 
   /** Throws `INVALID_CONFIG` for an option that makes no sense. Nothing happens before `run` or `runOnce`. */
@@ -84,11 +83,9 @@ export class DistributedWorker implements AsyncDisposable {
     if (signal?.aborted) return;
     const onAbort = (): void => void this.stop();
     signal?.addEventListener("abort", onAbort, { once: true });
-    this.#isRunning = true;
     try {
       await this.#work(async (life) => await life.run());
     } finally {
-      this.#isRunning = false;
       signal?.removeEventListener("abort", onAbort);
       await this.#end();
     }
@@ -115,6 +112,12 @@ export class DistributedWorker implements AsyncDisposable {
     await this.#end();
   }
 
+  /** Resolves when it has signed on. Rejects with what keeps it from that, `CLOSED` if it does not even try. */
+  async ready(): Promise<void> {
+    if (this.#begun === undefined) throw new MillraceError("CLOSED", `worker ${this.workerId} was not started`);
+    await this.#begun;
+  }
+
   /** How it is now, by its own word. */
   health(): WorkerReport {
     const { settings, counters } = this.#identity;
@@ -130,34 +133,35 @@ export class DistributedWorker implements AsyncDisposable {
   }
 
   #checkFree(what: string): void {
-    if (this.#working === undefined && !this.#isRunning) return;
+    if (this.#working === undefined) return;
     throw new MillraceError("ILLEGAL_TRANSITION", `${what} of worker ${this.workerId}, which is working already`, {
       hints: ["Await the call before, or stop the worker first."],
     });
   }
 
-  async #work<T>(work: (life: WorkerLife) => Promise<T>): Promise<T> {
-    const working = this.#begin().then(work);
+  /** `undefined` if the worker was stopped before it had signed on. */
+  async #work<T>(work: (life: WorkerLife) => Promise<T>): Promise<T | undefined> {
+    const before = this.#ending;
+    const life = this.#life ?? new WorkerLife(this.#identity);
+    this.#life = life;
+    this.#begun ??= Promise.resolve(before).then(() => life.begin());
+    const begun = this.#begun;
+    const working = begun.then(
+      () => work(life),
+      (error: unknown) => {
+        if (!life.isStopped) throw error;
+        return undefined;
+      },
+    );
     this.#working = working;
     try {
       return await working;
-    } finally {
-      this.#working = undefined;
-    }
-  }
-
-  async #begin(): Promise<WorkerLife> {
-    await this.#ending;
-    const life = this.#life ?? new WorkerLife(this.#identity);
-    this.#life = life;
-    this.#begun ??= life.begin();
-    try {
-      await this.#begun;
     } catch (error) {
       await this.#end();
       throw error;
+    } finally {
+      this.#working = undefined;
     }
-    return life;
   }
 
   async #end(): Promise<void> {

@@ -8,7 +8,8 @@ import { isMillraceError } from "../core/errors.ts";
 import type { Clock, Logger, Random } from "../core/ports.ts";
 
 const FIRST_WAIT_MS = 50;
-const LONGEST_WAIT_MS = 5_000;
+/** No worker waits longer between two tries, so after this all that are there have come back. */
+export const LONGEST_WAIT_MS = 5_000;
 
 export interface OutagePorts {
   readonly clock: Clock;
@@ -22,7 +23,7 @@ export class Outage {
   readonly #ports: OutagePorts;
   readonly #leaseMs: number;
   #since: number | undefined;
-  #graceUntil = Number.NEGATIVE_INFINITY;
+  #grace: { readonly since: number; readonly until: number } | undefined;
 
   constructor(ports: OutagePorts, leaseMs: number) {
     this.#ports = ports;
@@ -46,16 +47,21 @@ export class Outage {
     if (this.#since === undefined) return;
     const { clock, logger } = this.#ports;
     const now = clock.monotonic();
-    const lastedMs = Math.round(now - this.#since);
+    if (this.isLong) this.#grace = { since: this.#since, until: now + this.#leaseMs };
+    logger.info("the store answers again", { lastedMs: Math.round(now - this.#since) });
     this.#since = undefined;
-    // A lease is renewed three times in its life; a shorter outage has cost nobody theirs.
-    if (lastedMs >= this.#leaseMs / 3) this.#graceUntil = now + this.#leaseMs;
-    logger.info("the store answers again", { lastedMs });
   }
 
-  /** For how long expired leases of others are left alone by a claim made now. */
+  /** Whether it has lasted for so long that leases may have been lost by it: each is renewed three times in its life. */
+  get isLong(): boolean {
+    return this.#since !== undefined && this.#ports.clock.monotonic() - this.#since >= this.#leaseMs / 3;
+  }
+
+  /** A claim made now leaves leases alone that expired less than this ago: since the outage began, for one lease after it. */
   graceMs(): number {
-    return this.#ports.clock.monotonic() < this.#graceUntil ? this.#leaseMs : 0;
+    const now = this.#ports.clock.monotonic();
+    const since = this.#since ?? (this.#grace !== undefined && now < this.#grace.until ? this.#grace.since : now);
+    return Math.ceil(now - since);
   }
 }
 

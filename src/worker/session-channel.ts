@@ -9,7 +9,7 @@ import type { Commit } from "../backend/contract/commit.ts";
 import type { BackendOperations } from "../backend/contract/operations.ts";
 import { isMillraceError } from "../core/errors.ts";
 import type { Clock } from "../core/ports.ts";
-import { isOutage, type Outage } from "./outage.ts";
+import { isOutage, LONGEST_WAIT_MS, type Outage } from "./outage.ts";
 
 /** What came of a request. */
 export type Exchange =
@@ -49,12 +49,14 @@ export class SessionChannel {
     const sentAt = this.#clock.monotonic();
     for (let failures = 1; ; failures += 1) {
       try {
+        if (claim !== undefined && this.#outage.isLong) await this.#letOthersComeBack(signal);
         const answer = await orAborted(this.#operations.commitAndClaim(request), signal);
         if (answer === ABORTED) return { kind: "abandoned" };
         this.#outage.recovered();
         this.#answered += 1;
         return { kind: "answered", answer, sentAt };
       } catch (error) {
+        if (signal.aborted) return { kind: "abandoned" };
         if (isMillraceError(error, "CLOSED")) return { kind: "gone" };
         if (!isOutage(error) && failures >= UNEXPECTED_TRIES) return { kind: "refused", error };
         const waited = this.#clock.sleep(this.#outage.failed(error, failures), signal).then(
@@ -64,6 +66,16 @@ export class SessionChannel {
         if (!(await waited)) return { kind: "abandoned" };
       }
     }
+  }
+
+  /**
+   * A claim that was made before a long outage knows nothing of it, and must be sent as it is; it would take the items of
+   * all whose leases ran out meanwhile. So their owners go first.
+   */
+  async #letOthersComeBack(signal: AbortSignal): Promise<void> {
+    await orAborted(this.#operations.renew({ session: this.id }), signal);
+    this.#outage.recovered();
+    await this.#clock.sleep(LONGEST_WAIT_MS, signal);
   }
 }
 

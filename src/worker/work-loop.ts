@@ -59,6 +59,11 @@ export class WorkLoop {
     return this.#isDraining;
   }
 
+  /** Whether a request is underway: hints that come now are most likely about what it does itself. */
+  get isAsking(): boolean {
+    return this.#pace.isUnderway;
+  }
+
   /** The backend's time, as well as it is known. */
   now(): number {
     return this.#ports.settings.clock.now() + this.#offsetMs;

@@ -86,6 +86,7 @@ export class WorkerLife {
     const { settings, programs, observers } = this.#identity;
     await this.#surely(() => this.#publish());
     const channel = await this.#signOn();
+    this.#over.signal.throwIfAborted();
     if (channel === undefined) throw new MillraceError("CLOSED", "the backend has been closed");
     const loop = new WorkLoop(channel, {
       settings,
@@ -115,6 +116,11 @@ export class WorkerLife {
     this.#lastConclusion = undefined;
     await this.#loop?.once();
     return this.#lastConclusion;
+  }
+
+  /** Whether it was told to stop. */
+  get isStopped(): boolean {
+    return this.#over.signal.aborted || this.#loop?.isDraining === true;
   }
 
   /** See `WorkLoop.drain`. A life that has not begun ends at once. */
@@ -187,7 +193,7 @@ export class WorkerLife {
 
   /** Something happened to a run: if items of it are here, they want to know whether it was closed. */
   #hintedRun(runId: string): void {
-    if (this.#early !== undefined) return;
+    if (this.#early !== undefined || this.#loop?.isAsking === true) return;
     const { clock } = this.#identity.settings;
     for (const item of this.#executor.items) {
       if (item.runId !== runId || item.state !== "running") continue;

@@ -30,7 +30,10 @@ export interface SeenRun extends RunRecord {
 
 export class WorkerBench {
   readonly clock: ManualClock;
+  /** What workers get. */
   readonly operations: BackendOperations;
+  /** The same without what wraps it: for starting runs and for looking at them. */
+  readonly inner: BackendOperations;
   readonly #random;
   readonly #ids;
 
@@ -38,8 +41,8 @@ export class WorkerBench {
     options: { readonly seed?: number; readonly wrap?: (inner: BackendOperations) => BackendOperations } = {},
   ) {
     this.clock = manualClock(1_700_000_000_000);
-    const inner = memoryOperations({ clock: this.clock });
-    this.operations = options.wrap?.(inner) ?? inner;
+    this.inner = memoryOperations({ clock: this.clock });
+    this.operations = options.wrap?.(this.inner) ?? this.inner;
     this.#random = seededRandom(options.seed ?? 1);
     this.#ids = seededIds(this.#random);
   }
@@ -64,13 +67,13 @@ export class WorkerBench {
     options: RunOptions & { readonly context?: unknown } = {},
   ): Promise<string> {
     const { hash, name, version, definition } = workflow;
-    await this.operations.publish([{ hash, name, version, json: canonicalJson(definition) }], { replace: false });
+    await this.inner.publish([{ hash, name, version, json: canonicalJson(definition) }], { replace: false });
     const { context, ...rest } = options;
     const id = this.#ids.runId(this.clock.now());
     const shape = workflow["~runtime"].context;
     const published = { hash, definition };
     const start = buildStart({ id, published, input, options: rest, context: { shape, init: context } });
-    const [outcome] = await this.operations.startRuns([start]);
+    const [outcome] = await this.inner.startRuns([start]);
     if (outcome?.kind !== "started") throw new Error(`the run was not started: ${outcome?.kind}`);
     return id;
   }
@@ -90,6 +93,16 @@ export class WorkerBench {
     }
   }
 
+  /** Stops a worker, and lets pass what time that takes. */
+  async stop(worker: DistributedWorker): Promise<void> {
+    let isStopped = false;
+    const stopping = worker.stop().then(() => {
+      isStopped = true;
+    });
+    await this.until(() => isStopped);
+    await stopping;
+  }
+
   /** Lets everything happen that takes no time. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < QUIET_TURNS; turn += 1) await nextTurn();
@@ -99,32 +112,32 @@ export class WorkerBench {
   async finish(worker: DistributedWorker, ...runIds: readonly string[]): Promise<readonly SeenRun[]> {
     const working = worker.run();
     await this.until(async () => {
-      const runs = await Promise.all(runIds.map((id) => this.operations.read.runState(id)));
+      const runs = await Promise.all(runIds.map((id) => this.inner.read.runState(id)));
       return runs.every((run) => run !== undefined && isTerminalRun(run.status));
     });
-    await worker.stop();
+    await this.stop(worker);
     await working;
     return await Promise.all(runIds.map((id) => this.run(id)));
   }
 
   async run(runId: string): Promise<SeenRun> {
-    const run = await this.operations.read.run(runId);
+    const run = await this.inner.read.run(runId);
     if (run === undefined) throw new Error(`there is no run ${runId}`);
     if (run.completion === "all") {
-      const { entries } = await this.operations.read.outputs(runId, { limit: 1_000 });
+      const { entries } = await this.inner.read.outputs(runId, { limit: 1_000 });
       return { ...run, value: entries.map(({ value }) => decodeValue(value)) };
     }
     return { ...run, value: run.output === undefined ? undefined : decodeValue(run.output) };
   }
 
   async items(runId: string): Promise<readonly WorkItem[]> {
-    return (await this.operations.read.items({ runId }, { limit: 1_000 })).entries;
+    return (await this.inner.read.items({ runId }, { limit: 1_000 })).entries;
   }
 
   /** The context of a run as plain JSON. */
   async context(workflow: Workflow, runId: string): Promise<Readonly<Record<string, unknown>>> {
     const shape = workflow["~runtime"].context;
-    const tail = await this.operations.read.contextTail(runId, { after: 0 });
+    const tail = await this.inner.read.contextTail(runId, { after: 0 });
     const deltas = (tail?.deltas ?? []).map(({ delta, ...place }) => ({ ...place, delta: decodeDelta(delta) }));
     const { state, sequence } = foldDeltas(shape, { state: initialState(shape), sequence: 0 }, deltas);
     return contextView(shape, state, sequence).toJSON();

@@ -1,7 +1,8 @@
 /**
  * The working copy of one commit: what the run, the item and the groups around it become, and what is inserted. It keeps
  * the counters (open items, members of groups) right by construction: items come in through `insert`, end through `end`,
- * and a group fires its joins exactly when its last member ends.
+ * and a group fires its joins exactly when its last member ends. The run and the item are copied once and changed in place,
+ * as rows of this width are what a commit's cost is made of; the rows that it was made from never change.
  */
 
 import { LIMITS } from "../../core/limits.ts";
@@ -10,7 +11,7 @@ import type { Commit, CommitAnswer, NewArrival, NewItem, NewOutput } from "../co
 import type { DeltaRecord, FailureEntry, MetricEntry, OutputRecord } from "../contract/records.ts";
 import type { RunFailure, RunState } from "../contract/run.ts";
 import type { Arrival, BranchGroup, ItemPayload, JoinTemplate, WorkItem } from "../contract/work-item.ts";
-import { arrivalsAt } from "./arrivals.ts";
+import { arrivalsAt, firingJoins } from "./branch-group.ts";
 import { appendPath } from "./branch-path.ts";
 import type { CommitRows } from "./commit-rows.ts";
 import { freshItem } from "./item-row.ts";
@@ -39,9 +40,12 @@ export interface CommitEffect {
   readonly answer: CommitAnswer & { readonly kind: "committed" };
 }
 
+/** A row while it is being drafted. */
+type Drafted<T> = { -readonly [K in keyof T]: T[K] };
+
 export class Draft {
-  run: RunState;
-  item: WorkItem;
+  run: Drafted<RunState>;
+  item: Drafted<WorkItem>;
   readonly now: number;
   readonly #rows: CommitRows;
   readonly #groups = new Map<number, BranchGroup>();
@@ -57,17 +61,18 @@ export class Draft {
   readonly #start: { readonly run: RunState; readonly item: WorkItem };
 
   constructor(run: RunState, item: WorkItem, rows: CommitRows, now: number) {
-    this.#start = { run: { ...run, commits: run.commits + 1 }, item };
-    this.run = this.#start.run;
-    this.item = item;
+    this.#start = { run, item };
+    this.run = { ...run, commits: run.commits + 1 };
+    this.item = { ...item };
     this.now = now;
     this.#rows = rows;
   }
 
   /** Takes back everything drafted so far. */
   discard(): void {
-    this.run = this.#start.run;
-    this.item = this.#start.item;
+    const { run, item } = this.#start;
+    this.run = { ...run, commits: run.commits + 1 };
+    this.item = { ...item };
     this.#groups.clear();
     this.#inserted.length = 0;
     this.#arrivals.length = 0;
@@ -128,10 +133,8 @@ export class Draft {
     if (target === undefined) return false;
     if (target.done) return true;
     const { join, index, value } = arrival;
-    this.#groups.set(target.group, {
-      ...target,
-      arrived: { ...target.arrived, [join]: arrivalsAt(target, join) + 1 },
-    });
+    const arrived = { ...target.arrived, [join]: arrivalsAt(target, join) + 1 };
+    this.#groups.set(target.group, { ...target, arrived });
     const path = appendPath(this.item.path, index, width);
     const { runId, item: from, node } = this.item;
     this.#arrivals.push({ runId, group: target.group, join, from, node, path, commit: this.run.commits, index, value });
@@ -144,20 +147,15 @@ export class Draft {
       const path = appendPath(this.item.path, index, width);
       this.#outputs.push({ from: this.item.item, path, commit: this.run.commits, index, value });
     } else if (outputs === 0) this.#runOutput = value;
-    this.run = { ...this.run, outputs: outputs + 1 };
+    this.run.outputs += 1;
   }
 
   /** Ends the item as no member of anything any more; fires the joins of groups that this completes. */
   end(status: "completed" | "held" | "failed"): void {
-    this.item = { ...this.item, status, endedAt: this.now };
-    const { run } = this;
-    this.run = {
-      ...run,
-      open: run.open - 1,
-      completed: run.completed + (status === "completed" ? 1 : 0),
-      failed: run.failed + (status === "failed" ? 1 : 0),
-      held: run.held + (status === "held" ? 1 : 0),
-    };
+    this.item.status = status;
+    this.item.endedAt = this.now;
+    this.run.open -= 1;
+    this.run[status] += 1;
     const opened = this.#groups.get(this.item.item);
     if (opened !== undefined) this.#fireIfComplete(opened.group);
     this.#addMembers(this.item.group, -1);
@@ -168,29 +166,26 @@ export class Draft {
     const { runId, item, node, attempts, epoch } = this.item;
     const workerId = this.#rows.workerId;
     this.#failure = { runId, item, node, attempt: attempts + 1, epoch, failure, outcome, workerId, at: this.now };
-    this.item = { ...this.item, failure };
+    this.item.failure = failure;
     this.#takesEffect = false;
   }
 
   close(status: "completed" | "failed", failure?: RunFailure): void {
     if (isTerminalRun(this.run.status)) return;
-    this.run = closeRun(this.run, status, this.now);
+    this.run = { ...closeRun(this.run, status, this.now) };
     this.#runFailure = failure;
   }
 
   effect(commit: Commit): CommitEffect {
     const appended = this.#takesEffect && commit.delta !== undefined;
-    if (appended) this.run = appendSequence(this.run, commit.writes);
-    this.run = { ...this.run, conflicts: this.run.conflicts + commit.conflicts, affinity: this.#rows.session };
-    const claimedAt = this.item.claimedAt ?? this.now;
-    this.item = {
-      ...this.item,
-      commit: this.run.commits,
-      commitDigest: commit.digest,
-      conflicts: this.item.conflicts + commit.conflicts,
-      ranMs: Math.max(0, this.now - claimedAt),
-      timeoutAt: undefined,
-    };
+    if (appended) this.run = { ...appendSequence(this.run, commit.writes) };
+    this.run.conflicts += commit.conflicts;
+    this.run.affinity = this.#rows.session;
+    this.item.commit = this.run.commits;
+    this.item.commitDigest = commit.digest;
+    this.item.conflicts += commit.conflicts;
+    this.item.ranMs = Math.max(0, this.now - (this.item.claimedAt ?? this.now));
+    this.item.timeoutAt = undefined;
     const { run, item, now } = this;
     return {
       run,
@@ -236,8 +231,7 @@ export class Draft {
     const group = this.group(number);
     if (group === undefined || group.open > 0 || group.done) return;
     this.#groups.set(number, { ...group, done: true });
-    const arrived = group.joins.filter((join) => arrivalsAt(group, join.node) > 0);
-    const firing = arrived.length > 0 ? arrived : group.joins;
+    const firing = firingJoins(group);
     for (const join of firing) {
       const fresh: NewItem = { ...join, kind: "join", input: undefined, delayMs: 0, index: group.index };
       this.#insertItem(fresh, group.parent, { index: group.index, path: group.path, joins: number });
@@ -253,7 +247,8 @@ export class Draft {
   ): void {
     const item = freshItem(this.run.id, this.run.items, fresh, { ...place, group, from: this.item.item }, this.now);
     this.#inserted.push({ item, payload: { input: fresh.input, failure: fresh.failure } });
-    this.run = { ...this.run, items: this.run.items + 1, open: this.run.open + 1 };
+    this.run.items += 1;
+    this.run.open += 1;
   }
 }
 

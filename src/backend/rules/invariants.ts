@@ -7,7 +7,7 @@ import { isOpenItem, isTerminalRun, type WorkItemStatus } from "../../core/statu
 import type { DeltaRecord } from "../contract/records.ts";
 import type { RunState } from "../contract/run.ts";
 import type { Arrival, BranchGroup, WorkItem } from "../contract/work-item.ts";
-import { arrivalsAt } from "./arrivals.ts";
+import { arrivalsAt, firingJoins } from "./branch-group.ts";
 
 /** All rows of one run, as they are written: items not as they read once the run is closed. */
 export interface RunRows {
@@ -86,7 +86,7 @@ function groupProblems(rows: RunRows, group: BranchGroup): readonly string[] {
   if (group.open !== members) problems.push(`I8: ${name} says ${group.open} members are open, but it is ${members}`);
   if (!group.done && members === 0) problems.push(`I9: ${name} has no open member, but has not fired`);
   const fired = rows.items.filter((item) => item.joins === group.group);
-  const expected = group.done ? firing(group) : [];
+  const expected = group.done ? firingJoins(group).map(({ node }) => node) : [];
   if (
     fired
       .map((item) => item.node)
@@ -116,12 +116,6 @@ function membersOf({ items, groups }: RunRows, group: BranchGroup): number {
     (item) => item.group === group.group && (isOpenItem(item.status) || item.status === "permanently_failed"),
   );
   return inside.length + groups.filter((child) => child.parent === group.group && !child.done).length;
-}
-
-function firing(group: BranchGroup): readonly string[] {
-  const { joins } = group;
-  const reached = joins.filter(({ node }) => arrivalsAt(group, node) > 0);
-  return (reached.length > 0 ? reached : joins).map(({ node }) => node);
 }
 
 function count(items: readonly WorkItem[], status: WorkItemStatus): number {

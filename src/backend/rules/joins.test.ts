@@ -222,6 +222,27 @@ test("a fan-out that emits nothing fires its join at once, with nothing arrived"
   expect(effect.run).toMatchObject({ status: "running", open: 1 });
 });
 
+test.each(["constructor", "toString", "valueOf"])("a join may be called %s", (name) => {
+  const rows = new Rows();
+  const opens = { joins: [joinOf(name)] };
+  const items = [newItem("a"), newItem("b", { index: 1 })];
+  rows.commit(rows.claim(rows.items[0] ?? never()), {
+    kind: "emit",
+    items,
+    arrivals: [],
+    outputs: [],
+    width: 2,
+    opens,
+  });
+  for (const item of rows.queued()) {
+    const arrivals = [{ join: name, of: "first", index: 0, value: new Uint8Array() }];
+    rows.commit(rows.claim(item), { kind: "emit", items: [], arrivals, outputs: [], width: 1 });
+  }
+  expect(rows.groups.get(0)).toMatchObject({ done: true, open: 0 });
+  expect(Object.entries(rows.groups.get(0)?.arrived ?? {})).toEqual([[name, 2]]);
+  expect(rows.queued()).toMatchObject([{ node: name, kind: "join" }]);
+});
+
 test("groups nest 64 deep and not deeper", () => {
   const rows = new Rows();
   const fanOut = {

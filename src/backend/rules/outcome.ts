@@ -52,7 +52,8 @@ function failOver(draft: Draft, outcome: Outcome<"failOver">): void {
   for (const item of outcome.items) draft.insert(item, draft.item.group, outcome.width);
   if (!deliver(draft, outcome, draft.item.group)) return;
   draft.fail(outcome.failure, "failedOver");
-  draft.item = { ...draft.item, attempts: draft.item.attempts + 1, stalls: 0 };
+  draft.item.attempts += 1;
+  draft.item.stalls = 0;
   draft.end("failed");
   settleRun(draft);
 }
@@ -73,30 +74,31 @@ function deliver(draft: Draft, outcome: Outcome<"emit"> | Outcome<"failOver">, g
 function retry(draft: Draft, outcome: Outcome<"retry">): void {
   draft.fail(outcome.failure, "retried");
   const { item, run, now } = draft;
-  draft.item = {
-    ...item,
-    status: "waiting_retry",
-    attempts: item.attempts + 1,
-    stalls: 0,
-    reason: "ready",
-    readyAt: now + outcome.delayMs,
-  };
-  draft.run = { ...run, retried: run.retried + 1 };
+  item.status = "waiting_retry";
+  item.attempts += 1;
+  item.stalls = 0;
+  item.reason = "ready";
+  item.readyAt = now + outcome.delayMs;
+  run.retried += 1;
 }
 
 function release(draft: Draft, delayMs: number): void {
   draft.discard();
-  draft.item = { ...draft.item, status: "pending", readyAt: draft.now + delayMs };
+  draft.item.status = "pending";
+  draft.item.readyAt = draft.now + delayMs;
 }
 
 /** The item keeps its place as a member of its group and is re-opened by a resume. */
 function failRun(draft: Draft, failure: FailureRecord): void {
   draft.discard();
   draft.fail(failure, "failed");
-  const { item, run } = draft;
-  draft.item = { ...item, status: "permanently_failed", attempts: item.attempts + 1, endedAt: draft.now };
-  draft.run = { ...run, open: run.open - 1, failed: run.failed + 1 };
-  draft.close("failed", { ...failure, node: item.node, item: item.item, attempt: item.attempts + 1 });
+  const { item, run, now } = draft;
+  item.status = "permanently_failed";
+  item.attempts += 1;
+  item.endedAt = now;
+  run.open -= 1;
+  run.failed += 1;
+  draft.close("failed", { ...failure, node: item.node, item: item.item, attempt: item.attempts });
 }
 
 /** The attempt leaves no trace and its item stays open, so that a resume with a new limit runs it again. */
@@ -111,7 +113,8 @@ function exceedsItems(draft: Draft, outcome: Outcome<"emit"> | Outcome<"failOver
 }
 
 function reset(draft: Draft): void {
-  draft.item = { ...draft.item, stalls: 0, failure: undefined };
+  draft.item.stalls = 0;
+  draft.item.failure = undefined;
 }
 
 /** Whether the run is over, by its completion mode. */

@@ -16,6 +16,8 @@ export type {
   SqliteOptions,
 } from "./backend/sqlite/index.ts";
 
+export { inspectSqlite, type SqliteInspection } from "./backend/sqlite/inspection.ts";
+
 /**
  * Opens a store in one SQLite file, or in memory. Several processes of one machine may open the same file. Durable
  * against power loss unless `durability: "process"` is named; `capabilities.durability` says what it really is. Throws

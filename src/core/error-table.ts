@@ -300,6 +300,12 @@ const TABLE = {
     "The store's settings give less durability than was asked for.",
     "Change the setting named in the message, or ask for the weaker tier by name.",
   ),
+  STORE_NOT_FOUND: entry(
+    EXIT.notFound,
+    404,
+    "There is no store at the place that was named.",
+    "Start a worker or a run there, or name another store.",
+  ),
   STORE_FULL: entry(
     EXIT.environment,
     507,

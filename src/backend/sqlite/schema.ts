@@ -16,13 +16,16 @@ const MIGRATIONS = new URL("./migrations/", import.meta.url);
 
 /** Throws `BACKEND_CORRUPT`, `BACKEND_TOO_NEW` or `INVALID_CONFIG` when the file cannot be ours. Reads only. */
 export function checkOwner(db: Database): void {
+  // Another program may set the file up between two of these reads. Its mark comes in one transaction with its tables, so
+  // the mark is read last: where it is missing then, what was read before it was as old.
+  const version = versionOf(db);
+  const tables = Number(db.statement("SELECT count(*) FROM sqlite_schema").get()?.[0] ?? 0);
   const owner = Number(db.pragma("application_id") ?? 0);
   if (owner === APPLICATION_ID) {
     pendingMigrations(migrations(), versionOf(db), db.location);
     return;
   }
-  const tables = Number(db.statement("SELECT count(*) FROM sqlite_schema").get()?.[0] ?? 0);
-  if (owner === 0 && tables === 0 && versionOf(db) === 0) return;
+  if (owner === 0 && tables === 0 && version === 0) return;
   throw new MillraceError("INVALID_CONFIG", `${db.location} is a database of another application`, {
     hints: ["Name a file that does not exist yet, or one that millrace has made."],
   });

@@ -32,8 +32,8 @@ export interface AttemptHost {
   now(): number;
   signal(): AbortSignal;
   heartbeat(details: unknown): void;
-  readonly readArrivals: ReadArrivals;
-  readonly putMemo: PutMemo;
+  readArrivals(cursor: string | undefined): ReturnType<ReadArrivals>;
+  putMemo(name: string, value: Uint8Array): ReturnType<PutMemo>;
 }
 
 /** What one execution came to: a commit but for its place among others. */
@@ -56,7 +56,7 @@ export class Attempt {
   /** Executions that lost to a conflict. */
   conflicts = 0;
   readonly #host: AttemptHost;
-  readonly #records: AttemptRecords;
+  #records: AttemptRecords | undefined;
   #memos: StepMemos | undefined;
   #arrivals: readonly Arrival[] | undefined;
   #context: AttemptContext | undefined;
@@ -64,13 +64,35 @@ export class Attempt {
   #execution = 0;
 
   constructor(claimed: ClaimedItem, program: Program, host: AttemptHost) {
-    const { item } = claimed;
     this.claimed = claimed;
     this.program = program;
-    this.node = program.nodes.get(item.node);
+    this.node = program.nodes.get(claimed.item.node);
     this.#host = host;
+  }
+
+  /** Noted by the execution that runs. */
+  get records(): AttemptRecords {
+    const { item } = this.claimed;
+    const host = this.#host;
     const where = { runId: item.runId, itemId: itemIdOf(item), node: item.node, attempt: item.attempts + 1 };
-    this.#records = new AttemptRecords(where, host.logger, host.now);
+    this.#records ??= new AttemptRecords(where, host.logger, () => host.now());
+    return this.#records;
+  }
+
+  get memos(): StepMemos {
+    const host = this.#host;
+    this.#memos ??= new StepMemos(this.claimed.item.node, this.claimed.memos, (name, value) =>
+      host.putMemo(name, value),
+    );
+    return this.#memos;
+  }
+
+  signal(): AbortSignal {
+    return this.#host.signal();
+  }
+
+  heartbeat(details: unknown): void {
+    this.#host.heartbeat(details);
   }
 
   /** Whether its transitions are conditional on all that the body reads. */
@@ -95,10 +117,10 @@ export class Attempt {
 
   /** Ends the attempt as failed, whatever the body is doing. `isFinal`: without another attempt. Never rejects. */
   async fail(failure: AttemptFailure, isFinal = false): Promise<Execution> {
-    const records = { metrics: [], logs: this.#records.logs() };
+    const logs = this.#logs;
     this.drop();
     const outcome = await this.#failure(failure, isFinal);
-    return { ...NOTHING, outcome, ...records, base: 0 };
+    return { ...NOTHING, outcome, metrics: [], logs, base: 0 };
   }
 
   /** Gives the item back. */
@@ -112,8 +134,12 @@ export class Attempt {
     this.#execution += 1;
     this.#context?.discard();
     this.#context = undefined;
-    this.#records.clear();
+    this.#records?.clear();
     this.#memos?.restart();
+  }
+
+  get #logs(): Commit["logs"] {
+    return this.#records?.logs() ?? [];
   }
 
   #open(node: NodeProgram, view: FoldedContext): AttemptContext | undefined {
@@ -127,18 +153,11 @@ export class Attempt {
   /** Calls the body. Throws whatever makes the attempt fail. */
   async #outcome(node: NodeProgram, context: AttemptContext | undefined, checkOpen: () => void): Promise<Outcome> {
     const { item, run, failure } = this.claimed;
-    const host = this.#host;
-    const records = this.#records;
-    this.#memos ??= new StepMemos(node.name, this.claimed.memos, host.putMemo);
-    const memos = this.#memos;
     const read = this.#given(node);
     const given = read instanceof Promise ? await read : read;
-    const error = failureOf(failure);
-    const signal = () => host.signal();
-    const heartbeat = (details: unknown) => host.heartbeat(details);
     const live = context?.live ?? NO_CONTEXT;
-    const sources = { item, given, error, context: live, records, memos, signal, heartbeat, checkOpen };
-    const returned: unknown = await node.runtime.run(nodeArguments(sources));
+    const execution = { given, error: failureOf(failure), context: live, checkOpen };
+    const returned: unknown = await node.runtime.run(nodeArguments(item, execution, this));
     checkOpen();
     if (!isTransition(returned)) throw noTransition(node.name, returned);
     switch (returned.kind) {
@@ -175,15 +194,15 @@ export class Attempt {
   }
 
   async #joined(name: string, runtime: Exclude<NodeRuntime, { kind: "node" }>): Promise<Given> {
-    this.#arrivals ??= await readAllArrivals(name, this.#host.readArrivals);
+    this.#arrivals ??= await readAllArrivals(name, (cursor) => this.#host.readArrivals(cursor));
     return { inputs: await joinInputs(name, runtime, this.#arrivals) };
   }
 
   /** A success: the body's changes go with it, on condition that what they rest on is still so. */
   #finished(outcome: Outcome, context: AttemptContext | undefined, view: FoldedContext): Execution {
-    const logs = this.#records.logs();
+    const logs = this.#logs;
     if (isFailed(outcome)) return this.#conditional({ outcome, metrics: [], logs }, context, view);
-    const kept = { outcome, metrics: this.#records.metrics(), logs };
+    const kept = { outcome, metrics: this.#records?.metrics() ?? [], logs };
     context?.close();
     this.#execution += 1;
     const changes = context?.delta();
@@ -214,7 +233,7 @@ export class Attempt {
 
   async #failed(failure: AttemptFailure, context: AttemptContext | undefined, view: FoldedContext): Promise<Execution> {
     const outcome = await this.#failure(failure, false);
-    return this.#conditional({ outcome, metrics: [], logs: this.#records.logs() }, context, view);
+    return this.#conditional({ outcome, metrics: [], logs: this.#logs }, context, view);
   }
 
   /**
@@ -262,7 +281,7 @@ export class Attempt {
   async #payloadOfJoin({ name, runtime }: NodeProgram): Promise<Uint8Array | undefined> {
     if (runtime.kind === "node") return undefined;
     try {
-      this.#arrivals ??= await readAllArrivals(name, this.#host.readArrivals);
+      this.#arrivals ??= await readAllArrivals(name, (cursor) => this.#host.readArrivals(cursor));
     } catch {
       return undefined;
     }

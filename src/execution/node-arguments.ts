@@ -11,22 +11,28 @@ import type { Failure } from "../definition/failure.ts";
 import type { AttemptRecords } from "./attempt-records.ts";
 import type { StepMemos } from "./step-memos.ts";
 
-/** What one execution offers to its body. */
-export interface ArgumentSources {
-  readonly item: WorkItem;
+/** What one execution gives its body. */
+export interface ExecutionArguments {
   readonly given: { readonly input: unknown } | { readonly inputs: unknown };
   readonly error: Failure | undefined;
   readonly context: unknown;
-  readonly records: AttemptRecords;
-  readonly memos: StepMemos;
-  signal(): AbortSignal;
-  heartbeat(details: unknown): void;
   /** Throws `CLOSED` once the execution is over. */
   checkOpen(): void;
 }
 
-export function nodeArguments(sources: ArgumentSources): AttemptArgs {
-  const { item, given, error, context, records, memos } = sources;
+/** What the attempt offers to the bodies of its executions. */
+export interface AttemptServices {
+  readonly records: AttemptRecords;
+  readonly memos: StepMemos;
+  signal(): AbortSignal;
+  heartbeat(details: unknown): void;
+}
+
+export function nodeArguments(
+  item: WorkItem,
+  { given, error, context, checkOpen }: ExecutionArguments,
+  attempt: AttemptServices,
+): AttemptArgs {
   return {
     ...given,
     context,
@@ -36,16 +42,16 @@ export function nodeArguments(sources: ArgumentSources): AttemptArgs {
     attempt: item.attempts + 1,
     idempotencyKey: idempotencyKeyOf(item),
     get signal() {
-      return sources.signal();
+      return attempt.signal();
     },
     get logger() {
-      return records.logger;
+      return attempt.records.logger;
     },
-    heartbeat: (details) => sources.heartbeat(details),
-    step: (name, fn) => memos.run(name, fn, sources.checkOpen),
+    heartbeat: (details) => attempt.heartbeat(details),
+    step: (name, fn) => attempt.memos.run(name, fn, checkOpen),
     metric: (name, value) => {
-      sources.checkOpen();
-      records.measure(name, value);
+      checkOpen();
+      attempt.records.measure(name, value);
     },
   };
 }
@@ -56,7 +62,7 @@ export function itemIdOf({ runId, item }: Pick<WorkItem, "runId" | "item">): str
 }
 
 /** The same on every attempt; another one once an operator has retried the item with edited input. */
-export function idempotencyKeyOf(item: Pick<WorkItem, "runId" | "item" | "revision">): string {
+function idempotencyKeyOf(item: Pick<WorkItem, "runId" | "item" | "revision">): string {
   return item.revision === 0 ? itemIdOf(item) : `${itemIdOf(item)}.r${item.revision}`;
 }
 

@@ -97,33 +97,35 @@ export class ActiveItem implements AttemptHost {
     return this.execution === execution && this.state === "running";
   }
 
-  readonly now = (): number => this.#surroundings.now();
+  now(): number {
+    return this.#surroundings.now();
+  }
 
   /** Made when a body first asks for it. */
-  readonly signal = (): AbortSignal => {
+  signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
     }
     return this.#controller.signal;
-  };
+  }
 
-  readonly heartbeat = (details: unknown): void => {
+  heartbeat(details: unknown): void {
     if (this.state === "running") this.#surroundings.heartbeat(this, details);
-  };
+  }
 
-  readonly readArrivals = async (cursor: string | undefined): Promise<Page<Arrival>> => {
+  async readArrivals(cursor: string | undefined): Promise<Page<Arrival>> {
     const { runId, joins, node } = this.claimed.item;
     if (joins === undefined) return { entries: [] };
     const { operations, surely } = this.#surroundings;
     return await surely(() => operations.read.arrivals(runId, joins, node, { cursor }), this.signal());
-  };
+  }
 
-  readonly putMemo = async (name: string, value: Uint8Array): Promise<boolean> => {
+  async putMemo(name: string, value: Uint8Array): Promise<boolean> {
     const { runId, item, epoch } = this.claimed.item;
     const { operations, surely, session } = this.#surroundings;
     return await surely(() => operations.putMemo({ runId, item, epoch, session, name, value }), this.signal());
-  };
+  }
 
   /** Aborts the signal of the body. Only the first reason counts. */
   abort(reason: MillraceError): void {

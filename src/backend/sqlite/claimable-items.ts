@@ -11,7 +11,7 @@ import type { LaneSelection, RowStore } from "../synchronous/row-store.ts";
 import type { SqlRow, SqlValue, Statement } from "./driver.ts";
 import type { Lane } from "./identities.ts";
 import { PLACE } from "./item-row.ts";
-import type { Items } from "./items.ts";
+import { compareItems, type Items } from "./items.ts";
 import { damaged, numberAt, optionalNumberAt } from "./row-values.ts";
 import type { Tables } from "./tables.ts";
 
@@ -31,7 +31,8 @@ export const CLAIM_QUERIES = {
     FROM session_name LEFT JOIN session ON session.id = session_name.id WHERE session_name.id = ?`,
   nextTimeout:
     "SELECT timeout_at FROM run INDEXED BY run_by_timeout WHERE ns = ? AND timeout_at IS NOT NULL AND status < 2 ORDER BY timeout_at LIMIT 1",
-  backlog: `SELECT count(*), min(ready_at) FROM item WHERE lane = ? AND place = ?`,
+  backlog: `SELECT count(*), min(ready_at) FROM item INDEXED BY item_ready WHERE lane = ? AND place = ${PLACE.ready}`,
+  stalledBacklog: `SELECT count(*), min(ready_at) FROM item INDEXED BY item_stalled WHERE lane = ? AND place = ${PLACE.stalled}`,
 } as const;
 
 type ClaimMethods = "ready" | "due" | "nextDueAt" | "backlog";
@@ -72,20 +73,16 @@ export class ClaimableItems implements Pick<RowStore, ClaimMethods> {
   }
 
   backlog(): readonly LaneBacklog[] {
-    const backlog: LaneBacklog[] = [];
-    for (const lane of this.#tables.ids.lanes()) {
-      const [ready, stalled] = [PLACE.ready, PLACE.stalled].map(
-        (place) => this.#tables.db.statement(CLAIM_QUERIES.backlog).get(lane.id, place) ?? [],
-      );
-      const count = numberAt(ready ?? [], 0) + numberAt(stalled ?? [], 0);
-      if (count === 0) continue;
-      const times = [optionalNumberAt(ready ?? [], 1), optionalNumberAt(stalled ?? [], 1)].filter(
-        (time) => time !== undefined,
-      );
-      const { queue, definition, labels } = lane;
-      backlog.push({ queue, definition, labels, ready: count, oldestReadyAt: Math.min(...times) });
-    }
-    return backlog;
+    return [...this.#tables.ids.lanes()].flatMap((lane) => this.#backlogOf(lane));
+  }
+
+  #backlogOf({ id, queue, definition, labels }: Lane): readonly LaneBacklog[] {
+    const counted = [CLAIM_QUERIES.backlog, CLAIM_QUERIES.stalledBacklog].map(
+      (sql) => this.#tables.db.statement(sql).get(id) ?? [],
+    );
+    const ready = counted.reduce((sum, row) => sum + numberAt(row, 0), 0);
+    const times = counted.flatMap((row) => optionalNumberAt(row, 1) ?? []);
+    return ready === 0 ? [] : [{ queue, definition, labels, ready, oldestReadyAt: Math.min(...times) }];
   }
 
   #lanes(selection: LaneSelection): readonly Lane[] {
@@ -140,11 +137,6 @@ function rowsOf(query: Statement, ...values: readonly SqlValue[]): readonly SqlR
 
 function byKey(a: SqlRow, b: SqlRow): number {
   return numberAt(a, 0) - numberAt(b, 0) || numberAt(a, 1) - numberAt(b, 1) || numberAt(a, 2) - numberAt(b, 2);
-}
-
-function compareItems(a: WorkItem, b: WorkItem): number {
-  if (a.runId === b.runId) return a.item - b.item;
-  return a.runId < b.runId ? -1 : 1;
 }
 
 function firstNumber(row: SqlRow | undefined): number | undefined {

@@ -9,7 +9,7 @@ import { ITEM_STATUS } from "../sql/stored-code.ts";
 import { toStoredText } from "../sql/stored-text.ts";
 import { decodeCursor, encodeCursor, pageLimit } from "../synchronous/paging.ts";
 import type { Placement, RowStore } from "../synchronous/row-store.ts";
-import type { SqlRow, SqlValue } from "./driver.ts";
+import type { SqlValue } from "./driver.ts";
 import {
   CONTENTS_AT,
   changingValues,
@@ -43,9 +43,20 @@ const FAILURE = 1;
 const INLINE_BYTES = 512;
 
 const IN_PROGRESS = ITEM_STATUS.encode("in_progress");
+const HELD = ITEM_STATUS.encode("held");
 const UNFINISHED = (["pending", "in_progress", "waiting_retry", "waiting", "held", "permanently_failed"] as const)
   .map(ITEM_STATUS.encode)
   .join(", ");
+
+/** The queries of claims and commits; a test holds each to its index. */
+export const ITEM_QUERIES = {
+  byNumber: `SELECT ${ITEM_COLUMNS} FROM item INDEXED BY item_by_number WHERE run = ? AND number = ?`,
+  ofRun: `SELECT ${ITEM_COLUMNS} FROM item INDEXED BY item_by_number WHERE run = ? AND status IN (${UNFINISHED}) ORDER BY number`,
+  aside: `SELECT ${ITEM_COLUMNS} FROM item INDEXED BY item_aside WHERE run = ? AND place = ${PLACE.aside} ORDER BY number`,
+  ofSession: `SELECT ${ITEM_COLUMNS} FROM item INDEXED BY item_busy WHERE session = ? AND status = ${IN_PROGRESS}`,
+  heldNodes: `SELECT DISTINCT shape.node FROM item INDEXED BY item_by_number CROSS JOIN shape ON shape.id = item.shape
+    WHERE item.run = ? AND item.status = ${HELD}`,
+} as const;
 
 type ItemMethods =
   | "item"
@@ -73,11 +84,6 @@ export class Items implements Pick<RowStore, ItemMethods> {
 
   item(runId: string, item: number): WorkItem | undefined {
     return this.#find(runId, item)?.item;
-  }
-
-  /** The item of a row of `ITEM_COLUMNS`. */
-  fromRow(row: SqlRow): WorkItem {
-    return readItem(row, this.#runs.nameOf(numberAt(row, 0)), this.#tables.ids);
   }
 
   /** The item, read only if it is not known from before. */
@@ -181,34 +187,28 @@ export class Items implements Pick<RowStore, ItemMethods> {
   }
 
   unfinished(runId: string): readonly WorkItem[] {
-    return this.#select(runId, `status IN (${UNFINISHED})`);
+    return this.#ofRun(runId, ITEM_QUERIES.ofRun);
   }
 
   aside(runId: string): readonly WorkItem[] {
-    return this.#select(runId, `place = ${PLACE.aside}`);
+    return this.#ofRun(runId, ITEM_QUERIES.aside);
   }
 
   heldNodes(runId: string): readonly string[] {
     const run = this.#runs.find(runId);
     if (run === undefined) return [];
-    const held = ITEM_STATUS.encode("held");
-    const sql =
-      "SELECT DISTINCT shape.node FROM item JOIN shape ON shape.id = item.shape WHERE item.run = ? AND item.status = ?";
-    return this.#tables.db
-      .statement(sql)
-      .all(run.number, held)
-      .map((row) => textAt(row, 0))
-      .sort();
+    const rows = this.#tables.db.statement(ITEM_QUERIES.heldNodes).all(run.number);
+    return rows.map((row) => textAt(row, 0)).sort();
   }
 
   itemsOf(session: string): readonly WorkItem[] {
     const id = this.#tables.ids.findSession(session);
     if (id === undefined) return [];
-    const sql = `SELECT ${ITEM_COLUMNS} FROM item WHERE session = ? AND status = ${IN_PROGRESS} ORDER BY run, number`;
-    return this.#tables.db
-      .statement(sql)
+    const items = this.#tables.db
+      .statement(ITEM_QUERIES.ofSession)
       .all(id)
-      .map((row) => this.fromRow(row));
+      .map((row) => readItem(row, this.#runs.nameOf(numberAt(row, 0)), this.#tables.ids));
+    return items.sort(compareItems);
   }
 
   memos(runId: string, item: number): ReadonlyMap<string, Uint8Array> {
@@ -243,9 +243,7 @@ export class Items implements Pick<RowStore, ItemMethods> {
     if (run === undefined) return undefined;
     const known = run.items.get(item);
     if (known !== undefined) return known;
-    const row = this.#tables.db
-      .statement(`SELECT ${ITEM_COLUMNS} FROM item WHERE run = ? AND number = ?`)
-      .get(run.number, item);
+    const row = this.#tables.db.statement(ITEM_QUERIES.byNumber).get(run.number, item);
     if (row === undefined) return undefined;
     const found = {
       row: numberAt(row, ROW_AT),
@@ -256,14 +254,11 @@ export class Items implements Pick<RowStore, ItemMethods> {
     return found.item.endedAt === undefined ? this.#tables.recent.keepItem(run, found) : found;
   }
 
-  #select(runId: string, condition: string): readonly WorkItem[] {
+  #ofRun(runId: string, sql: string): readonly WorkItem[] {
     const run = this.#runs.find(runId);
     if (run === undefined) return [];
-    const sql = `SELECT ${ITEM_COLUMNS} FROM item WHERE run = ? AND ${condition} ORDER BY number`;
-    return this.#tables.db
-      .statement(sql)
-      .all(run.number)
-      .map((row) => readItem(row, runId, this.#tables.ids));
+    const rows = this.#tables.db.statement(sql).all(run.number);
+    return rows.map((row) => readItem(row, runId, this.#tables.ids));
   }
 
   #apart(runId: string, item: number, kind: number): Uint8Array | undefined {
@@ -286,6 +281,12 @@ export class Items implements Pick<RowStore, ItemMethods> {
       .statement("DELETE FROM payload WHERE run = ? AND item = ? AND kind = ?")
       .run(run.number, item, kind);
   }
+}
+
+/** By run, then number. */
+export function compareItems(a: WorkItem, b: WorkItem): number {
+  if (a.runId === b.runId) return a.item - b.item;
+  return a.runId < b.runId ? -1 : 1;
 }
 
 const NO_MEMOS: ReadonlyMap<string, Uint8Array> = new Map();

@@ -5,12 +5,13 @@
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { onTestFinished } from "vitest";
 import type { BackendOperations } from "../../src/backend/contract/operations.ts";
-import { openSqlite, type SqliteOptions } from "../../src/backend/sqlite/index.ts";
+import { type BetterSqliteDatabase, openSqlite, type SqliteOptions } from "../../src/backend/sqlite/index.ts";
 import { DEFINITION } from "../backend/engine.ts";
 
 export function scratchFolder(): string {
@@ -39,6 +40,21 @@ export function integrityOf(path: string): string {
   } finally {
     database.close();
   }
+}
+
+/** A handle of `better-sqlite3`, which comes without types. */
+interface BetterHandle extends BetterSqliteDatabase {
+  pragma(text: string, options: { readonly simple: boolean }): unknown;
+  close(): unknown;
+}
+
+const BetterSqlite: new (path: string, options?: { readonly readonly?: boolean }) => BetterHandle = createRequire(
+  import.meta.url,
+)("better-sqlite3");
+
+/** Opens a handle as a user would, to be closed by the test. */
+export function openBetterSqlite(path: string, options: { readonly readonly?: boolean } = {}): BetterHandle {
+  return new BetterSqlite(path, options);
 }
 
 export interface ProgramEnd {

@@ -54,7 +54,9 @@ describe("scanJson", () => {
   it("finds nothing wrong with what JSON.stringify wrote", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
-        expect(scanJson(JSON.stringify(value), { maxDepth: 1_000, maxKeys: 1e6 })).toBeUndefined();
+        const json = JSON.stringify(value);
+        fc.pre(!/__proto__|constructor/.test(json));
+        expect(scanJson(json, { maxDepth: 1_000, maxKeys: 1e6 })).toBeUndefined();
       }),
     );
   });

@@ -222,6 +222,16 @@ test("an item is not left to a busy session for longer than a moment, nor to one
   expect(runsOf(await other.claim({ limit: 1 }))).toEqual(["c"]);
 });
 
+test("an item is not left to a session whose lease has ended", async () => {
+  const { operations, clock } = await setUp(startOf("a"));
+  const brief = await ProtocolWorker.open(operations, "brief", 100);
+  await brief.finish(await brief.claimOne(), emit(["x"]));
+  await clock.advance(100);
+  await operations.startRuns([startOf("b")]);
+  const other = await ProtocolWorker.open(operations, "s2");
+  expect(runsOf(await other.claim({ limit: 1, graceMs: 60_000 }))).toEqual(["a"]);
+});
+
 test("the answer tells the earliest of delays, timeouts of attempts and of runs, and leases of others", async () => {
   const { operations, worker } = await setUp();
   expect((await worker.exchange([], {})).nextDueAt).toBeUndefined();

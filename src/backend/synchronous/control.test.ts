@@ -86,6 +86,8 @@ test("held items that a resume re-opens decide again, and their join does not fi
   expect(await worker.finish(b, output("1"))).toMatchObject({ runStatus: "completed" });
   const items = (await operations.read.items({ runId }, {})).entries;
   expect(items.filter((item) => item.kind === "join")).toHaveLength(1);
+  expect(await operations.read.group(runId, 0)).toMatchObject({ done: true, open: 0, arrived: {} });
+  expect((await operations.read.arrivals(runId, 0, "join", {})).entries).toEqual([]);
 });
 
 test("an operator can end a run with an output or a failure, whatever is open", async () => {

@@ -4,6 +4,8 @@
  * nothing. Every method is synchronous and belongs to one namespace.
  */
 
+import type { RunStatus } from "../../core/status.ts";
+import type { CheckpointRecord } from "../contract/checkpoints.ts";
 import type { LogLine } from "../contract/commit.ts";
 import type { AuditEntry } from "../contract/control.ts";
 import type {
@@ -155,4 +157,18 @@ export interface RowStore {
   expiredSessions(now: number): readonly StoredSession[];
   /** Forgets sessions that signed off, or whose leases ended, before the instant and that hold nothing. */
   removeSessions(before: number): void;
+
+  // checkpoints
+  checkpoint(id: string): CheckpointRecord | undefined;
+  checkpointBody(id: string): Uint8Array | undefined;
+  /** Inserts it, or replaces the one under its id. */
+  putCheckpoint(record: CheckpointRecord, body: Uint8Array): void;
+  removeCheckpoint(id: string): void;
+  /** By id. */
+  checkpoints(
+    filter: { readonly status?: readonly RunStatus[] | undefined },
+    page: PageRequest,
+  ): Page<CheckpointRecord>;
+  /** Ids of those of the statuses that were saved before the instant, longest ago first. */
+  oldCheckpoints(before: number, statuses: readonly RunStatus[], limit: number): readonly string[];
 }

@@ -62,6 +62,7 @@ test("a session renewed in time keeps its items, one renewed late gets back what
     kind: "renewed",
     revoked: [{ runId: "a", item: 0, why: "lost" }],
   });
+  expect(await operations.read.backlog()).toEqual([]);
   expect(await other.claim()).toEqual([]);
   expect(await worker.finish(a, output("1"))).toMatchObject({ code: "STALE_LEASE" });
   expect(await worker.finish(b, output("1"))).toMatchObject({ kind: "committed", runStatus: "completed" });

@@ -13,4 +13,5 @@ export type {
   SqliteHandle,
   SqliteOptions,
 } from "./backend/sqlite/index.ts";
+export { inspectSqlite, type SqliteInspection } from "./backend/sqlite/inspection.ts";
 export { sqlite } from "./sqlite-store.ts";

@@ -15,9 +15,14 @@ import type {
 } from "./driver.ts";
 
 /** Opens a file, or a database in memory for `:memory:`. Creates the file if it is absent. Throws what the driver throws. */
-export function openNodeSqlite(path: string): Driver {
+export function openNodeSqlite(path: string, { readOnly = false }: { readonly readOnly?: boolean } = {}): Driver {
   const { DatabaseSync } = loadNodeSqlite();
-  const database = new DatabaseSync(path, { timeout: 0, enableForeignKeyConstraints: false, allowExtension: false });
+  const database = new DatabaseSync(path, {
+    readOnly,
+    timeout: 0,
+    enableForeignKeyConstraints: false,
+    allowExtension: false,
+  });
   return nodeDriver(database, () => database.close());
 }
 

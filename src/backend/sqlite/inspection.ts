@@ -1,56 +1,58 @@
 /**
- * Looking at a store's file without opening it as a store: which schema it has, whether it is whole, and where it lies. It
- * brings nothing up to date and repairs nothing. For people who ask what is wrong; the engine does not come here.
+ * Looks at a store's file without opening it as a store: which schema it has, on what file system it lies, and whether
+ * it is whole. It changes nothing, also not a file of an older schema, and makes no file.
  */
 
 import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { MillraceError } from "../../core/errors.ts";
-import { systemClock, systemRandom } from "../../core/ports.ts";
 import { openNodeSqlite } from "./connection.ts";
 import { Database } from "./database.ts";
 import { networkType } from "./file-place.ts";
-import { waitForLock } from "./lock-waiting.ts";
-import { readSchema } from "./schema.ts";
+import { checkOwner, schemaOf } from "./schema.ts";
+import { troubleOf } from "./store-errors.ts";
 
-/** What a store's file is like. */
+/** What there is to say of a file. */
 export interface SqliteInspection {
-  /** Without the log beside it. */
+  /** Size of the file, without its log. */
   readonly bytes: number;
-  /** Schema of the file, and the one that this release brings it to; equal when it is up to date. */
+  /** 0 for a file that no store has been made in yet. */
   readonly schemaVersion: number;
+  /** The version that this release knows. */
   readonly newestSchema: number;
-  /** The network file system that it is on, where SQLite's locks cannot be relied on. */
+  /** The network file system that the file lies on, if it does. */
   readonly network: string | undefined;
-  /** Whether the whole file was read for `problems`. */
+  /** Whether the content was looked at. */
   readonly checked: boolean;
-  /** What is damaged; none in a file that is whole. */
+  /** What SQLite finds wrong with the content, at most a hundred things; empty if it is whole or was not looked at. */
   readonly problems: readonly string[];
 }
 
-const PROBLEMS = 20;
-const LOCK_WAIT_MS = 5_000;
-
 /**
- * Looks at the file of a store; reads all of it if it is no larger than `checkUpToBytes`. Throws `STORE_NOT_FOUND`,
- * `INVALID_CONFIG` for a database of another application, `BACKEND_TOO_NEW`, `BACKEND_CORRUPT`, `BACKEND_UNAVAILABLE`.
+ * Inspects the file of a store; its content only up to a size, since all of it is read. Throws `BACKEND_UNAVAILABLE` when
+ * there is no file or it cannot be read, and `BACKEND_CORRUPT`, `BACKEND_TOO_NEW` or `INVALID_CONFIG` as opening it does.
  */
 export async function inspectSqlite(
   path: string,
-  { checkUpToBytes = Number.POSITIVE_INFINITY }: { readonly checkUpToBytes?: number | undefined } = {},
+  options: { readonly checkUpToBytes?: number | undefined } = {},
 ): Promise<SqliteInspection> {
   const file = resolve(path);
   const bytes = statSync(file, { throwIfNoEntry: false })?.size;
-  if (bytes === undefined) throw new MillraceError("STORE_NOT_FOUND", `there is no file ${file}`);
-  const waiting = { clock: systemClock, random: systemRandom, totalMs: LOCK_WAIT_MS };
-  const db = openFile(file);
+  if (bytes === undefined) throw new MillraceError("BACKEND_UNAVAILABLE", `there is no file ${file}`);
+  const db = openReadOnly(file);
   try {
-    const { version, newest } = await waitForLock(() => readSchema(db), waiting);
-    const checked = bytes <= checkUpToBytes;
-    const rows = checked ? await waitForLock(() => db.query(`PRAGMA quick_check(${PROBLEMS})`, []), waiting) : [];
-    const problems = rows.map((row) => String(row[0])).filter((line) => line !== "ok");
-    const network = networkType(dirname(file));
-    return { bytes, schemaVersion: version, newestSchema: newest, network, checked, problems };
+    checkOwner(db);
+    const { version, newest } = schemaOf(db);
+    const checked = bytes <= (options.checkUpToBytes ?? Number.POSITIVE_INFINITY);
+    const problems = checked ? problemsOf(db) : [];
+    return {
+      bytes,
+      schemaVersion: version,
+      newestSchema: newest,
+      network: networkType(dirname(file)),
+      checked,
+      problems,
+    };
   } catch (error) {
     throw db.explain(error);
   } finally {
@@ -58,11 +60,22 @@ export async function inspectSqlite(
   }
 }
 
-function openFile(file: string): Database {
+function openReadOnly(file: string): Database {
   try {
-    return new Database(openNodeSqlite(file), file);
+    return new Database(openNodeSqlite(file, { readOnly: true }), file);
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
     throw new MillraceError("BACKEND_UNAVAILABLE", `${file} cannot be opened: ${text}`, { cause });
+  }
+}
+
+/** Damage can be such that even looking for it fails. */
+function problemsOf(db: Database): readonly string[] {
+  try {
+    const found = db.query("PRAGMA integrity_check(100)", []).map((row) => String(row[0]));
+    return found.length === 1 && found[0] === "ok" ? [] : found;
+  } catch (error) {
+    if (troubleOf(error) !== "corrupt") throw error;
+    return [error instanceof Error ? error.message : String(error)];
   }
 }

@@ -37,6 +37,11 @@ export function readSchema(db: Database): { readonly version: number; readonly n
   return { version: versionOf(db), newest: migrations().length };
 }
 
+/** How new a file's schema is, and how new this release can make it. */
+export function schemaOf(db: Database): { readonly version: number; readonly newest: number } {
+  return { version: versionOf(db), newest: migrations().length };
+}
+
 /** Applies what is missing, in one transaction. */
 export async function migrate(db: Database, waiting: LockWaiting): Promise<void> {
   if (isCurrent(db)) return;

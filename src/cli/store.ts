@@ -16,7 +16,10 @@ const DEFAULT_URL = "sqlite:./.millrace/millrace.db";
 
 /** The store that a command works on. */
 export interface StoreChoice {
+  /** As it was given. */
   readonly url: string;
+  /** The same with a path that does not depend on the current folder. */
+  readonly target: string;
   readonly namespace: string | undefined;
   readonly chosenBy: "option" | "environment" | "configuration" | "default";
 }
@@ -28,13 +31,17 @@ export interface StoreFile {
 }
 
 /** Decides which store is meant. */
-export function chooseStore(options: CommonOptions, { environment }: Surroundings, config?: Config): StoreChoice {
-  const namespace = options.namespace ?? (environment.MILLRACE_NAMESPACE || undefined) ?? config?.namespace;
-  if (options.url !== undefined) return { url: options.url, namespace, chosenBy: "option" };
-  const { MILLRACE_URL: url } = environment;
-  if (url !== undefined && url !== "") return { url, namespace, chosenBy: "environment" };
-  if (config?.url !== undefined) return { url: config.url, namespace, chosenBy: "configuration" };
-  return { url: DEFAULT_URL, namespace, chosenBy: "default" };
+export function chooseStore(options: CommonOptions, around: Surroundings, config?: Config): StoreChoice {
+  const { MILLRACE_URL, MILLRACE_NAMESPACE } = around.environment;
+  const namespace = options.namespace ?? (MILLRACE_NAMESPACE || undefined) ?? config?.namespace;
+  const chosen = (url: string, chosenBy: StoreChoice["chosenBy"]): StoreChoice => {
+    const file = storeFile(url, around.directory);
+    return { url, target: file === undefined ? url : `sqlite:${file.path}`, namespace, chosenBy };
+  };
+  if (options.url !== undefined) return chosen(options.url, "option");
+  if (MILLRACE_URL !== undefined && MILLRACE_URL !== "") return chosen(MILLRACE_URL, "environment");
+  if (config?.url !== undefined) return chosen(config.url, "configuration");
+  return chosen(DEFAULT_URL, "default");
 }
 
 /** Runs the work on a store that must be there, and closes it. Throws `STORE_NOT_FOUND` otherwise. */
@@ -50,8 +57,7 @@ export async function onExistingStore<T>(
 
 /** Runs the work on a store, which is made if it is absent, and closes it. */
 export async function onStore<T>(choice: StoreChoice, work: (backend: Backend) => Promise<T>): Promise<T> {
-  const { url, namespace } = choice;
-  const backend = await connect(url, namespace === undefined ? {} : { namespace });
+  const backend = await connect(choice.target, { namespace: choice.namespace });
   try {
     return await work(backend);
   } finally {

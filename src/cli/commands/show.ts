@@ -51,7 +51,8 @@ async function show({ around }: Run, typed: string, options: ShowOptions): Promi
       countNodes(orchestrator, run.id),
       backend.operations.now(),
     ]);
-    const { sentence, releasedBy } = explanation;
+    const { releasedBy } = explanation;
+    const sentence = redactText(explanation.sentence);
     if (options.json === true) around.out.line(jsonLine({ ...runJson(run, options), nodes, sentence, releasedBy }));
     else write(around.out, { run, explanation, nodes, now, options });
   });

@@ -27,10 +27,8 @@ const DIRECTIONS = "\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069";
 const TAGS = "\\u{e0000}-\\u{e007f}";
 
 const LEFT_OVER = new RegExp(`[${CONTROLS}${DIRECTIONS}${TAGS}]`, "gu");
-const ALL_HIDDEN = new RegExp(
-  `[${CONTROLS.replace("\\u0000-\\u0008", "\\u0000-\\u001f")}${DIRECTIONS}${TAGS}\\u2028\\u2029]`,
-  "gu",
-);
+/** What JSON text may hold unescaped though a terminal obeys it. Line feeds stay: in JSON they are never part of a value. */
+const HIDDEN_IN_JSON = new RegExp(`[${CONTROLS}\\t${DIRECTIONS}${TAGS}\\u2028\\u2029]`, "gu");
 
 /** The text without control sequences and control characters; line feeds stay, tabs become spaces. */
 export function plainText(text: string): string {
@@ -49,7 +47,7 @@ export function plainLine(text: string): string {
 
 /** JSON text that means the same and shows every hidden character as an escape. */
 export function plainJson(json: string): string {
-  return json.replaceAll(ALL_HIDDEN, (hidden) =>
+  return json.replaceAll(HIDDEN_IN_JSON, (hidden) =>
     Array.from({ length: hidden.length }, (_, at) => `\\u${hidden.charCodeAt(at).toString(16).padStart(4, "0")}`).join(
       "",
     ),

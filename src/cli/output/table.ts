@@ -90,9 +90,9 @@ function layOut<R>(
   const parts: string[] = [];
   for (const [at, column] of columns.entries()) {
     if (room <= 0) break;
-    const width = widths[at] ?? 0;
+    const width = Math.min(widths[at] ?? 0, room);
     const cell = cells[at] ?? "";
-    const text = isBounded ? cutTo(cell, Math.min(width, room)) : cell;
+    const text = isBounded ? cutTo(cell, width) : cell;
     const isLast = at === columns.length - 1;
     const padded = column.align === "right" ? pad(text, width, "right") : isLast ? text : pad(text, width, "left");
     const tone = row === undefined ? undefined : column.tone?.(row);

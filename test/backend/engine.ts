@@ -107,7 +107,7 @@ export async function publishDefinition(
   await operations.publish([{ hash, name: "orders", version, json: "{}" }], { replace: false });
 }
 
-export const ANYTHING: Claim = {
+const ANYTHING: Claim = {
   queues: ["default"],
   definitions: [DEFINITION],
   labels: [],

@@ -1,4 +1,4 @@
-/** Deltas, snapshots and step results in memory. */
+/** Deltas, snapshots and step results in memory. Deltas are a dense list, so that the sequence of one is its place in it. */
 
 import type { DeltaRecord } from "../contract/records.ts";
 import type { RowStore } from "../synchronous/row-store.ts";

@@ -2,6 +2,7 @@
 
 import type { Executor, RowStore } from "../synchronous/row-store.ts";
 import { branchRows } from "./branch-rows.ts";
+import { checkpointRows } from "./checkpoint-rows.ts";
 import { contextRows } from "./context-rows.ts";
 import { definitionRows } from "./definition-rows.ts";
 import { HistoryTable } from "./history-rows.ts";
@@ -29,6 +30,7 @@ export function createMemoryStore(): MemoryStore {
     ...contextRows(journal, runs),
     ...history.rows(),
     ...sessions.rows(),
+    ...checkpointRows(journal),
     removeRun(runId) {
       const run = runs.get(runId);
       if (run !== undefined) items.removeOf(run);

@@ -8,7 +8,7 @@ import type { RunState } from "../contract/run.ts";
 import type { WorkItem } from "../contract/work-item.ts";
 
 /** How long after it became ready an item is left to the session that committed last in its run. */
-export const RESERVED_MS = 1_000;
+const RESERVED_MS = 1_000;
 
 /** `isAlive`: whether a session's leases still hold. */
 export function isReservedForOther(

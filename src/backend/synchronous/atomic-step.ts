@@ -139,7 +139,7 @@ export class AtomicStep {
 }
 
 /** A session that signed off, vanished and was swept, or is forgotten. */
-export function isOver(session: StoredSession | undefined): boolean {
+function isOver(session: StoredSession | undefined): boolean {
   return session === undefined || session.stoppedAt !== undefined || session.swept;
 }
 

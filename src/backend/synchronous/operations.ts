@@ -12,6 +12,7 @@ import type { BackendOperations } from "../contract/operations.ts";
 import { AtomicStep, type Shared } from "./atomic-step.ts";
 import { type AttachedSessions, createAttachedSessions } from "./attached-sessions.ts";
 import { putMemo, putSnapshot } from "./caches.ts";
+import { checkpointsOver } from "./checkpoints.ts";
 import { commitAndClaim } from "./commit-and-claim.ts";
 import { controlRun } from "./control.ts";
 import { publish } from "./publish.ts";
@@ -75,6 +76,8 @@ function operationsOver(
     });
   }
 
+  const read = <T>(work: () => T): Promise<T> => gate.pass(() => executor.read(work));
+
   async function writeEach<T, R>(
     requests: readonly T[],
     work: (step: AtomicStep, request: T) => R,
@@ -117,7 +120,8 @@ function operationsOver(
         store.removeSessions(before);
         return runs.length;
       }),
-    read: readsOf(shared.store, (work) => gate.pass(() => executor.read(work))),
+    read: readsOf(shared.store, read),
+    checkpoints: checkpointsOver(shared.store, write, read),
     subscribe: wakeups.subscribe,
     now: () => gate.pass(async () => clock.now()),
     close: () => gate.close(() => executor.close()),

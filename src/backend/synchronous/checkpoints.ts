@@ -1,0 +1,62 @@
+/**
+ * Checkpoints over rows: which version a save makes, or that it comes too late; and which are old enough to go. Decided
+ * inside of the step that writes, so that nothing can come in between.
+ */
+
+import { MillraceError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { checkName } from "../../core/names.ts";
+import type { CheckpointOperations, CheckpointRecord, SaveCheckpoint, SaveOutcome } from "../contract/checkpoints.ts";
+import type { AtomicStep } from "./atomic-step.ts";
+import { pageLimit } from "./paging.ts";
+import type { RowStore } from "./row-store.ts";
+
+type Write = <T>(work: (step: AtomicStep) => T) => Promise<T>;
+type Read = <T>(work: () => T) => Promise<T>;
+
+export function checkpointsOver(store: RowStore, write: Write, read: Read): CheckpointOperations {
+  return {
+    async save(request) {
+      checkName(request.id, "the id of a checkpoint");
+      checkBody(request);
+      return await write((step) => save(step, request));
+    },
+    load: (id) =>
+      read(() => {
+        const record = store.checkpoint(id);
+        const body = record === undefined ? undefined : store.checkpointBody(id);
+        return record === undefined || body === undefined ? undefined : { record, body };
+      }),
+    delete: (id) =>
+      write(() => {
+        const exists = store.checkpoint(id) !== undefined;
+        if (exists) store.removeCheckpoint(id);
+        return exists;
+      }),
+    list: (filter, page) => read(() => store.checkpoints(filter, { ...page, limit: pageLimit(page) })),
+    cleanup: ({ olderThanMs, statuses, limit }) =>
+      write(({ now }) => {
+        const most = Math.min(limit, LIMITS.cleanupCheckpoints);
+        const old = most < 1 ? [] : store.oldCheckpoints(now - olderThanMs, statuses, most);
+        for (const id of old) store.removeCheckpoint(id);
+        return old.length;
+      }),
+  };
+}
+
+function save({ store, now }: AtomicStep, { id, status, body, expectedVersion }: SaveCheckpoint): SaveOutcome {
+  const version = store.checkpoint(id)?.version ?? 0;
+  if (expectedVersion !== undefined && expectedVersion !== version) return { kind: "conflict", version };
+  const record: CheckpointRecord = { id, version: version + 1, status, savedAt: now, bytes: body.byteLength };
+  store.putCheckpoint(record, body);
+  return { kind: "saved", record };
+}
+
+function checkBody({ id, body }: SaveCheckpoint): void {
+  if (body.byteLength <= LIMITS.checkpointBytes) return;
+  throw new MillraceError(
+    "PAYLOAD_TOO_LARGE",
+    `the checkpoint ${id} has ${body.byteLength} bytes, more than the ${LIMITS.checkpointBytes} that are kept`,
+    { hints: ["Keep large data elsewhere and pass references, or run the workflow on a store of runs."] },
+  );
+}

@@ -1,6 +1,6 @@
 /**
- * The invariants that the rows of one run keep between any two atomic steps, as a pure check over all of them. Tests and
- * `doctor` ask it; nothing on the way of a commit does. Numbers in the findings are those of ARCHITECTURE.md.
+ * The invariants that the rows of one run keep between any two atomic steps, as a pure check over all of them. Tests ask
+ * it; nothing on the way of a commit does. Numbers in the findings are those of ARCHITECTURE.md.
  */
 
 import { isOpenItem, isTerminalRun, type WorkItemStatus } from "../../core/status.ts";

@@ -8,6 +8,9 @@ import type { Clock, Random } from "../core/ports.ts";
 
 /** A hint that came while a request was underway may be about what that request did itself; a second look can wait. */
 const HINT_DELAY_MS = 5;
+/** First wait after a vague hint that followed one which led to nothing; doubled each time, up to the longest. */
+const VAGUE_WAIT_MS = 25;
+const LONGEST_VAGUE_WAIT_MS = 250;
 /** First wait after a look found nothing although something was said to be due; doubled each time. */
 const FRUITLESS_WAIT_MS = 1;
 
@@ -17,7 +20,9 @@ export class ClaimPace {
   readonly #pollMs: number;
   #isHungry = true;
   #nextLookAt = 0;
+  #lookedAt = 0;
   #fruitless = 0;
+  #vague = 0;
   #isUnderway = false;
   #wasHinted = false;
 
@@ -42,10 +47,23 @@ export class ClaimPace {
     return this.#isHungry ? 0 : Math.max(0, this.#nextLookAt - this.#clock.monotonic());
   }
 
-  /** Something may have changed. */
+  /** There is something to claim. */
   hint(): void {
     if (this.#isUnderway) this.#wasHinted = true;
     else this.#isHungry = true;
+  }
+
+  /**
+   * Something has changed somewhere. It may be no more than that another worker looked for work, and looking again would
+   * in turn wake that one up; so such hints count less and less as long as they lead to nothing.
+   */
+  vagueHint(): void {
+    if (this.#vague === 0) this.hint();
+    else {
+      const waitMs = Math.min(LONGEST_VAGUE_WAIT_MS, VAGUE_WAIT_MS * 2 ** this.#vague);
+      this.#nextLookAt = Math.min(this.#nextLookAt, this.#lookedAt + waitMs);
+    }
+    this.#vague = Math.min(this.#vague + 1, 16);
   }
 
   /** A slot is free again, or the session is a new one: there may be more. */
@@ -61,9 +79,13 @@ export class ClaimPace {
   /** A claim for `wanted` items gave `got`; `dueInMs`: when the store expects something to become claimable. */
   answered(wanted: number, got: number, dueInMs: number | undefined): void {
     this.#isUnderway = false;
-    if (got > 0) this.#fruitless = 0;
+    if (got > 0) {
+      this.#fruitless = 0;
+      this.#vague = 0;
+    }
     this.#isHungry = got >= wanted;
     const now = this.#clock.monotonic();
+    this.#lookedAt = now;
     let waitMs = this.#pollMs * (0.75 + this.#random.next() / 2);
     if (dueInMs !== undefined && dueInMs < waitMs) {
       waitMs = Math.max(dueInMs, Math.min(this.#pollMs, FRUITLESS_WAIT_MS * 2 ** Math.min(this.#fruitless, 16)));

@@ -45,15 +45,22 @@ interface Entry extends FoldedContext {
 /** Below this a tail is quicker to fold than a snapshot to read. */
 const LEAST_SNAPSHOT_BYTES = 65_536;
 
+interface CacheLimits {
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+const DEFAULT_LIMITS: CacheLimits = { entries: LIMITS.cachedContexts, bytes: LIMITS.cachedContextBytes };
+
 export class ContextCache {
   readonly #source: ContextSource;
-  readonly #limits: { readonly entries: number; readonly bytes: number };
+  readonly #limits: CacheLimits;
   /** The run used longest ago comes first. */
   readonly #entries = new Map<string, Entry>();
   readonly #loading = new Map<string, Promise<FoldedContext>>();
   #bytes = 0;
 
-  constructor(source: ContextSource, limits = { entries: LIMITS.cachedContexts, bytes: LIMITS.cachedContextBytes }) {
+  constructor(source: ContextSource, limits: CacheLimits = DEFAULT_LIMITS) {
     this.#source = source;
     this.#limits = limits;
   }
@@ -70,8 +77,7 @@ export class ContextCache {
   load(runId: string, shape: ContextShape, sequence: number): FoldedContext | Promise<FoldedContext> {
     const entry = this.#entries.get(runId);
     if (entry !== undefined && entry.sequence >= sequence && entry.shape.hash === shape.hash) {
-      this.#put(runId, entry);
-      return entry;
+      return this.#isCrowded ? this.#put(runId, entry) : entry;
     }
     if (sequence === 0) return this.#put(runId, freshEntry(shape));
     return this.#loadNewer(runId, shape, sequence);
@@ -142,10 +148,17 @@ export class ContextCache {
     return this.#keepSnapshot(runId, this.#put(runId, entry));
   }
 
+  /** Only then does it matter which entry was used longest ago. */
+  get #isCrowded(): boolean {
+    return this.#entries.size * 2 > this.#limits.entries || this.#bytes * 2 > this.#limits.bytes;
+  }
+
   #put(runId: string, entry: Entry): Entry {
-    this.forget(runId);
+    if (this.#isCrowded) this.forget(runId);
+    else this.#bytes -= this.#entries.get(runId)?.bytes ?? 0;
     this.#entries.set(runId, entry);
     this.#bytes += entry.bytes;
+    if (!this.#isCrowded) return entry;
     for (const oldest of this.#entries.keys()) {
       const fits = this.#entries.size <= this.#limits.entries && this.#bytes <= this.#limits.bytes;
       if (fits || oldest === runId) break;

@@ -20,6 +20,8 @@ import type { WorkerSettings } from "./worker-options.ts";
 
 /** How long a loop whose time to drain is over goes on trying to give its items back. */
 const FAREWELL_MS = 5_000;
+/** Longest sleep while there is nothing to wait for but a body: its timer keeps the process alive. */
+const LONGEST_WAIT_MS = 60_000;
 
 export interface WorkLoopPorts {
   readonly settings: WorkerSettings;
@@ -74,9 +76,10 @@ export class WorkLoop {
     this.#notifier.notify();
   }
 
-  /** The store hints at something new. */
-  hinted(): void {
-    this.#pace.hint();
+  /** The store hints at something to claim; vaguely, if it only knows that something has changed. */
+  hinted(isVague: boolean): void {
+    if (isVague) this.#pace.vagueHint();
+    else this.#pace.hint();
     this.#notifier.notify();
   }
 
@@ -94,7 +97,7 @@ export class WorkLoop {
       else if (this.#hasWork()) {
         await this.#round(this.#slots());
         await nextTurn();
-      } else await this.#notifier.wait(this.#slots() > 0 ? this.#pace.waitMs : Number.POSITIVE_INFINITY);
+      } else await this.#notifier.wait(this.#slots() > 0 ? this.#pace.waitMs : LONGEST_WAIT_MS);
     }
     this.#drainTimer?.timer.cancel();
     executor.close();
@@ -107,7 +110,7 @@ export class WorkLoop {
     const claimed = await this.#round(Math.min(1, concurrency));
     while (executor.items.size > 0 && !this.#over.signal.aborted && !this.#isLost) {
       if (executor.outbox.size > 0) await this.#round(0);
-      else await this.#notifier.wait(Number.POSITIVE_INFINITY);
+      else await this.#notifier.wait(LONGEST_WAIT_MS);
     }
     if (this.#isLost) await this.#reopen();
     return { claimed: claimed > 0 };

@@ -100,7 +100,7 @@ export class WorkerLife {
       watchRejections(),
       settings.operations.subscribe((wakeup) => {
         if (wakeup.kind === "run") this.#hintedRun(wakeup.runId);
-        else loop.hinted();
+        else loop.hinted(wakeup.kind === "any");
       }),
     ];
     observers.tell("onStarted", { workerId: settings.workerId });

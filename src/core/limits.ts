@@ -76,6 +76,10 @@ export const LIMITS = {
   filteredPages: 100,
   /** Deltas of one answer, in bytes; the rest is asked for again. */
   contextTailBytes: 4_194_304,
+  /** Size of one checkpoint: the whole of a run that lives in one process. Over it: `PAYLOAD_TOO_LARGE`. */
+  checkpointBytes: 268_435_456,
+  /** Checkpoints that one step removes. */
+  cleanupCheckpoints: 1_000,
   /** Starts or control actions that share one atomic step. */
   batchActions: 256,
   /** Runs that one call removes. */

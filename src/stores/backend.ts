@@ -8,6 +8,8 @@ import { hostname } from "node:os";
 import { pid } from "node:process";
 import type { Capabilities } from "../backend/contract/capabilities.ts";
 import type { BackendOperations } from "../backend/contract/operations.ts";
+import { backendCheckpoints } from "../checkpoints/backend-checkpoints.ts";
+import type { CheckpointStore } from "../checkpoints/checkpoint-store.ts";
 import { systemIds } from "../core/ports.ts";
 import { type ContextStore, contextStore } from "./contexts.ts";
 import { type ErrorStore, errorStore } from "./errors.ts";
@@ -35,6 +37,8 @@ export interface Backend extends AsyncDisposable {
   readonly errors: ErrorStore;
   readonly liveness: LivenessStore;
   readonly workItems: WorkItemStateStore;
+  /** Of runs that live in one process: see `runWithCheckpoint`. */
+  readonly checkpoints: CheckpointStore;
   /** Waits for what is in flight, then frees everything. Idempotent. Later calls throw `CLOSED`. */
   close(): Promise<void>;
 }
@@ -57,6 +61,7 @@ export function defineBackend(operations: BackendOperations): Backend {
     errors: errorStore(operations),
     liveness: livenessStore(operations, systemIds, whereabouts),
     workItems: workItemStateStore(operations),
+    checkpoints: backendCheckpoints(operations.checkpoints),
     close,
     [Symbol.asyncDispose]: close,
   });

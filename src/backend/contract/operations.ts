@@ -5,6 +5,7 @@
  */
 
 import type { Capabilities } from "./capabilities.ts";
+import type { CheckpointOperations } from "./checkpoints.ts";
 import type { CommitAndClaim, CommitAndClaimAnswer } from "./claim.ts";
 import type { AuditEntry, ControlOutcome, ControlRequest } from "./control.ts";
 import type {
@@ -80,6 +81,7 @@ export interface BackendOperations {
   purge(request: { readonly before: number; readonly limit: number }): Promise<number>;
 
   readonly read: Reads;
+  readonly checkpoints: CheckpointOperations;
 
   /** Calls back on hints until the returned function is called. A listener that throws is ignored. */
   subscribe(listener: (wakeup: Wakeup) => void): () => void;

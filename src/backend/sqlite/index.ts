@@ -13,13 +13,13 @@ import { type AttachedSessions, createAttachedSessions } from "../synchronous/at
 import { synchronousOperations } from "../synchronous/operations.ts";
 import { createWakeupHub, type WakeupHub } from "../synchronous/wakeups.ts";
 import { sharedHub, watchingHub } from "./changes.ts";
-import { idleCheckpoints } from "./checkpoints.ts";
 import { adoptHandle, openNodeSqlite } from "./connection.ts";
 import { Database } from "./database.ts";
 import type { Driver, SqliteHandle } from "./driver.ts";
 import { SqliteExecutor } from "./executor.ts";
 import { preparePlace } from "./file-place.ts";
 import { Identities } from "./identities.ts";
+import { idleCheckpoints } from "./idle-checkpoints.ts";
 import { type LockWaiting, waitForLock } from "./lock-waiting.ts";
 import { RecentRows } from "./recent-rows.ts";
 import { sqliteRowStore } from "./row-store.ts";

@@ -19,8 +19,8 @@ test("a whole file is told as such, and stays as it is", async () => {
   const found = await inspectSqlite(path);
   expect(found).toEqual({
     bytes: before.length,
-    schemaVersion: 2,
-    newestSchema: 2,
+    schemaVersion: 3,
+    newestSchema: 3,
     network: undefined,
     checked: true,
     problems: [],

@@ -1,6 +1,7 @@
 /** All tables of one namespace, as the store that the engine works on. Keeps rows and decides nothing. */
 
 import type { RowStore } from "../synchronous/row-store.ts";
+import { Checkpoints } from "./checkpoint-rows.ts";
 import { ClaimableItems } from "./claimable-items.ts";
 import { Contexts } from "./contexts.ts";
 import { Definitions } from "./definitions.ts";
@@ -12,20 +13,13 @@ import { Sessions } from "./sessions.ts";
 import type { Tables } from "./tables.ts";
 
 export function sqliteRowStore(tables: Tables): RowStore {
-  const definitions = new Definitions(tables);
   const runs = new Runs(tables);
-  const items = new Items(tables, runs);
-  const claimable = new ClaimableItems(tables, items);
-  const groups = new Groups(tables, runs);
-  const contexts = new Contexts(tables, runs);
-  const history = new History(tables, runs);
-  const sessions = new Sessions(tables);
-  return {
-    definition: (hash) => definitions.definition(hash),
-    definitionHash: (name, version) => definitions.definitionHash(name, version),
-    definitions: () => definitions.definitions(),
-    putDefinition: (record) => definitions.putDefinition(record),
+  return { ...runRows(tables, runs), ...itemRows(tables, runs), ...resultRows(tables, runs), ...namespaceRows(tables) };
+}
 
+function runRows(tables: Tables, runs: Runs) {
+  const contexts = new Contexts(tables, runs);
+  return {
     runState: (runId) => runs.runState(runId),
     runRecord: (runId) => runs.runRecord(runId),
     runFailure: (runId) => runs.runFailure(runId),
@@ -39,6 +33,17 @@ export function sqliteRowStore(tables: Tables): RowStore {
     finishedRuns: (before, limit) => runs.finishedRuns(before, limit),
     removeRun: (runId) => runs.removeRun(runId),
 
+    insertDelta: (runId, delta) => contexts.insertDelta(runId, delta),
+    deltasAfter: (runId, after, upTo, maxBytes) => contexts.deltasAfter(runId, after, upTo, maxBytes),
+    snapshot: (runId, shape, upTo) => contexts.snapshot(runId, shape, upTo),
+    putSnapshot: (runId, shape, sequence, bytes) => contexts.putSnapshot(runId, shape, sequence, bytes),
+  } satisfies Partial<RowStore>;
+}
+
+function itemRows(tables: Tables, runs: Runs) {
+  const items = new Items(tables, runs);
+  const claimable = new ClaimableItems(tables, items);
+  return {
     item: (runId, item) => items.item(runId, item),
     payload: (runId, item) => items.payload(runId, item),
     insertItem: (item, payload, placement, definition) => items.insertItem(item, payload, placement, definition),
@@ -57,18 +62,20 @@ export function sqliteRowStore(tables: Tables): RowStore {
     due: (now, limit) => claimable.due(now, limit),
     nextDueAt: () => claimable.nextDueAt(),
     backlog: () => claimable.backlog(),
+  } satisfies Partial<RowStore>;
+}
 
+/** What attempts leave behind. */
+function resultRows(tables: Tables, runs: Runs) {
+  const groups = new Groups(tables, runs);
+  const history = new History(tables, runs);
+  return {
     group: (runId, group) => groups.group(runId, group),
     putGroup: (group) => groups.putGroup(group),
     insertArrival: (arrival) => groups.insertArrival(arrival),
     arrivals: (runId, group, join, page) => groups.arrivals(runId, group, join, page),
     insertOutput: (runId, output) => groups.insertOutput(runId, output),
     outputs: (runId, page) => groups.outputs(runId, page),
-
-    insertDelta: (runId, delta) => contexts.insertDelta(runId, delta),
-    deltasAfter: (runId, after, upTo, maxBytes) => contexts.deltasAfter(runId, after, upTo, maxBytes),
-    snapshot: (runId, shape, upTo) => contexts.snapshot(runId, shape, upTo),
-    putSnapshot: (runId, shape, sequence, bytes) => contexts.putSnapshot(runId, shape, sequence, bytes),
 
     insertFailure: (entry) => history.insertFailure(entry),
     failures: (filter, page) => history.failures(filter, page),
@@ -78,11 +85,31 @@ export function sqliteRowStore(tables: Tables): RowStore {
     logs: (filter, page) => history.logs(filter, page),
     insertAudit: (entry) => history.insertAudit(entry),
     audit: (runId, page) => history.audit(runId, page),
+  } satisfies Partial<RowStore>;
+}
+
+/** What belongs to no run. */
+function namespaceRows(tables: Tables) {
+  const definitions = new Definitions(tables);
+  const sessions = new Sessions(tables);
+  const checkpoints = new Checkpoints(tables);
+  return {
+    definition: (hash) => definitions.definition(hash),
+    definitionHash: (name, version) => definitions.definitionHash(name, version),
+    definitions: () => definitions.definitions(),
+    putDefinition: (record) => definitions.putDefinition(record),
 
     session: (id) => sessions.session(id),
     sessions: () => sessions.sessions(),
     putSession: (session) => sessions.putSession(session),
     expiredSessions: (now) => sessions.expiredSessions(now),
     removeSessions: (before) => sessions.removeSessions(before),
-  };
+
+    checkpoint: (id) => checkpoints.checkpoint(id),
+    checkpointBody: (id) => checkpoints.checkpointBody(id),
+    putCheckpoint: (record, body) => checkpoints.putCheckpoint(record, body),
+    removeCheckpoint: (id) => checkpoints.removeCheckpoint(id),
+    checkpoints: (filter, page) => checkpoints.checkpoints(filter, page),
+    oldCheckpoints: (before, statuses, limit) => checkpoints.oldCheckpoints(before, statuses, limit),
+  } satisfies Partial<RowStore>;
 }

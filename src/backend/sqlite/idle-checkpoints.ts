@@ -9,13 +9,13 @@ import type { Database } from "./database.ts";
 /** Nothing was written for so long. */
 const IDLE_MS = 500;
 
-export interface Checkpoints {
+export interface IdleCheckpoints {
   /** Something was written. */
   written(): void;
   stop(): void;
 }
 
-export function idleCheckpoints(db: Database, clock: Pick<Clock, "setTimer">): Checkpoints {
+export function idleCheckpoints(db: Database, clock: Pick<Clock, "setTimer">): IdleCheckpoints {
   let timer: Timer | undefined;
   let writes = 0;
 

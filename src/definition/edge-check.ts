@@ -6,7 +6,7 @@
  * memory on large graphs.
  */
 import type { Fits } from "./edge-fit.ts";
-import type { InOf, OutOf, PlainOf, ValueOf, VariantOf } from "./edge-shape.ts";
+import type { FailedInOf, InOf, OutOf, PlainOf, ValueOf, VariantOf } from "./edge-shape.ts";
 import type { ByName } from "./join.ts";
 import type { AnyVariant } from "./variant.ts";
 
@@ -40,9 +40,9 @@ export type Reached<E> = { [K in keyof E]: Leaves<E[K]> }[keyof E];
 export type CheckEdges<Ns, E, R> = {
   readonly [K in keyof E]: K extends keyof Ns & string
     ? K extends R
-      ? [BadEdge<Ns, K, OutOf<Ns[K]>, InOf<Ns[K]>, E[K]>] extends [never]
+      ? [BadEdge<Ns, K, OutOf<Ns[K]>, FailedInOf<Ns[K]>, E[K]>] extends [never]
         ? unknown
-        : CheckEdge<Ns, K, OutOf<Ns[K]>, InOf<Ns[K]>, E[K]>
+        : CheckEdge<Ns, K, OutOf<Ns[K]>, FailedInOf<Ns[K]>, E[K]>
       : InvalidWorkflow<`no edge leads to "${K}"`>
     : InvalidWorkflow<`there is no node named "${K & string}"`>;
 };

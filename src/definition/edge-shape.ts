@@ -4,11 +4,23 @@
  * here compares two nodes. Whether the values fit is the business of `edge-check.ts`.
  */
 import type { View } from "./context/field.ts";
+import type { ByName } from "./join.ts";
 import type { AnyVariant, Variant } from "./variant.ts";
 
 /** What an edge may deliver to a node. */
 export type InOf<N> = N extends { readonly "~node"?: { readonly in: (value: infer I) => void } | undefined }
   ? I
+  : never;
+
+/** What the failure edge of a node delivers: its input, or all inputs of a join. */
+export type FailedInOf<N> = N extends {
+  readonly "~node"?: { readonly in: (value: infer I) => void; readonly of: infer Of } | undefined;
+}
+  ? [Of] extends [never]
+    ? I
+    : [I] extends [ByName<infer M>]
+      ? { readonly [K in keyof M]?: M[K] }
+      : readonly I[]
   : never;
 
 /** What a node emits. */

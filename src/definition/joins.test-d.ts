@@ -100,9 +100,21 @@ const routed = join({
 });
 workflow({
   ...w,
-  nodes: { fan, measure, routed, each: node({ input: z.number(), run: ({ input }) => next(input) }) },
+  nodes: {
+    fan,
+    measure,
+    routed,
+    each: node({ input: z.number(), run: ({ input }) => next(input) }),
+    mend: node({ input: z.array(z.number()), run: ({ input }) => next(input.length) }),
+  },
   start: "fan",
-  edges: { fan: "measure", measure: "routed", routed: { to: "each", route: { few: [] }, onFailure: "each" }, each: [] },
+  edges: {
+    fan: "measure",
+    measure: "routed",
+    routed: { to: "each", route: { few: [] }, onFailure: "mend" },
+    each: [],
+    mend: [],
+  },
 });
 
 // A join by name has one typed, optional input for each predecessor.
@@ -180,3 +192,39 @@ class Sum {
   }
 }
 expectTypeOf(join(new Sum())).toEqualTypeOf<Node<number, number, { readonly [K in never]: never }, "fan">>();
+
+// The failure edge of a join delivers all that arrived, as its body would have seen it but for the parsing.
+const strict = join({ of: "fan", input: z.number(), run: ({ inputs }) => next(inputs.length) });
+const many = node({ input: z.array(z.number()), run: ({ input }) => next(input.length) });
+const one = node({ input: z.number(), run: ({ input }) => next(input) });
+workflow({
+  ...w,
+  nodes: { fan, measure, strict, many },
+  start: "fan",
+  edges: { fan: "measure", measure: "strict", strict: { to: [], onFailure: "many" }, many: [] },
+});
+workflow({
+  ...w,
+  nodes: { fan, measure, strict, one },
+  start: "fan",
+  // @ts-expect-error one number is not a list of them
+  edges: { fan: "measure", measure: "strict", strict: { to: [], onFailure: "one" }, one: [] },
+});
+const both = joinByName({ of: "fan", inputs: { measure: z.number() }, run: ({ inputs }) => next(inputs.measure ?? 0) });
+const slots = node({
+  input: z.object({ measure: z.number().optional() }),
+  run: ({ input }) => next(input.measure ?? 0),
+});
+workflow({
+  ...w,
+  nodes: { fan, measure, both, slots },
+  start: "fan",
+  edges: { fan: "measure", measure: "both", both: { to: [], onFailure: "slots" }, slots: [] },
+});
+workflow({
+  ...w,
+  nodes: { fan, measure, both, one },
+  start: "fan",
+  // @ts-expect-error slots are not a number
+  edges: { fan: "measure", measure: "both", both: { to: [], onFailure: "one" }, one: [] },
+});

@@ -4,6 +4,7 @@
  * what is left out is told.
  */
 
+import { checkpointCases } from "./checkpoints.ts";
 import { claimCases } from "./claims.ts";
 import { commitCases } from "./commits.ts";
 import { completionCases } from "./completion.ts";
@@ -65,6 +66,7 @@ export function conformanceCases(): readonly ConformanceCase[] {
     ...interventionCases,
     ...controlMatrixCases,
     ...contextCases,
+    ...checkpointCases,
     ...historyCases,
     ...pageCases,
     ...worldCases,

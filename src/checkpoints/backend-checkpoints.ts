@@ -14,7 +14,9 @@ import type { Checkpoint, CheckpointStore, SaveOptions } from "./checkpoint-stor
 /** The view on the checkpoints of a backend. */
 export function backendCheckpoints(operations: CheckpointOperations): CheckpointStore {
   return Object.freeze<CheckpointStore>({
-    save: (id, checkpoint, options = {}) => save(operations, checkId(id), checkpoint, options),
+    async save(id, checkpoint, options = {}) {
+      return await save(operations, checkId(id), checkpoint, options);
+    },
     async load(id) {
       const found = await operations.load(checkId(id));
       return found && { ...found.record, body: found.body };

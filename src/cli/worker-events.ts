@@ -3,8 +3,9 @@
  * workers do, for the last line, and is as harmless to them as any observer.
  */
 
-import type { Duration, ItemOutcome, WorkerCallbacks, WorkerReport } from "../index.ts";
+import type { ItemOutcome, WorkerCallbacks, WorkerReport } from "../index.ts";
 import { jsonLine } from "./output/json-output.ts";
+import { span } from "./output/moments.ts";
 import { plainLine } from "./output/plain-text.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -13,7 +14,7 @@ export interface WorkerEvents {
   /** The callbacks given, and a count beside them. */
   counting(callbacks: WorkerCallbacks | undefined): WorkerCallbacks;
   ready(workers: readonly WorkerReport[], store: { readonly url: string; readonly namespace: string }): void;
-  draining(drain: Duration): void;
+  draining(drainMs: number): void;
   drained(): void;
 }
 
@@ -52,13 +53,9 @@ export function workerEvents({ out }: Surroundings, json: boolean): WorkerEvents
         },
       );
     },
-    draining(drain) {
-      const time = typeof drain === "number" ? `${drain}ms` : drain;
-      say(
-        "draining",
-        `draining: taking nothing more, finishing what is in hand for up to ${time}; once more ends at once`,
-        { drain },
-      );
+    draining(drainMs) {
+      const sentence = `draining: taking nothing more, finishing what is in hand for up to ${span(drainMs)}; once more ends at once`;
+      say("draining", sentence, { drainMs });
     },
     drained() {
       const completed = countOf("completed") + countOf("held");

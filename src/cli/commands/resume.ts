@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { Duration } from "../../index.ts";
 import { acting, type CommonOptions, describeCommand, type Run } from "../command-line.ts";
 import { controlRuns } from "../control-runs.ts";
-import { wholeNumber } from "../input/option-values.ts";
+import { durationText, wholeNumber } from "../input/option-values.ts";
 
 interface ResumeOptions extends CommonOptions {
   readonly timeout?: Duration | undefined;
@@ -24,7 +24,7 @@ export function resumeCommand(run: Run): Command {
     ],
   })
     .argument("<run...>", "ids of the runs")
-    .option("--timeout <duration>", "a new timeout of the run, from now")
+    .option("--timeout <duration>", "a new timeout of the run, from now", durationText("--timeout"))
     .option("--max-items <n>", "a new limit on its items", wholeNumber("--max-items", 1))
     .action(
       acting(run, (runs: readonly string[], options: ResumeOptions) =>

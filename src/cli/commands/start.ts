@@ -15,7 +15,7 @@ import {
 } from "../../index.ts";
 import { acting, type CommonOptions, describeCommand, type Run } from "../command-line.ts";
 import { readJsonOption } from "../input/json-input.ts";
-import { tagList, usage, wholeNumber } from "../input/option-values.ts";
+import { durationText, tagList, usage, wholeNumber } from "../input/option-values.ts";
 import { loadProjectConfig, loadWorkflowsFile } from "../input/project-configuration.ts";
 import { jsonBlock, jsonLine } from "../output/json-output.ts";
 import { plainLine } from "../output/plain-text.ts";
@@ -68,10 +68,14 @@ export function startCommand(run: Run): Command {
     .option("--id <id>", "id of the run (default: a new one)")
     .option("--tag <name=value>", "a tag; may be repeated", tagList("--tag"))
     .option("--priority <n>", "higher is sooner", wholeNumber("--priority"))
-    .option("--delay <duration>", "not before this has passed, such as 5m")
+    .option("--delay <duration>", "not before this has passed, such as 5m", durationText("--delay"))
     .option("--at <instant>", "not before this instant, such as 2026-03-01T09:00:00Z")
     .option("--wait", "wait for the end and print the output")
-    .option("--timeout <duration>", "with --wait: give up waiting after this; the run goes on")
+    .option(
+      "--timeout <duration>",
+      "with --wait: give up waiting after this; the run goes on",
+      durationText("--timeout"),
+    )
     .option("--workflows <file>", "take workflows from this file instead of millrace.config")
     .option("--reveal", "with --wait: show the output as it is, secrets too")
     .action(acting(run, (name: string, options: StartCommandOptions) => start(run, name, options)));

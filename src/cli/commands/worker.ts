@@ -5,9 +5,16 @@
  */
 
 import type { Command } from "commander";
-import { type Config, type Duration, toMilliseconds, WorkerPool, type WorkerPoolOptions } from "../../index.ts";
+import {
+  type Config,
+  type Duration,
+  isMillraceError,
+  toMilliseconds,
+  WorkerPool,
+  type WorkerPoolOptions,
+} from "../../index.ts";
 import { acting, type CommonOptions, describeCommand, type Run } from "../command-line.ts";
-import { wholeNumber, wordList } from "../input/option-values.ts";
+import { durationText, wholeNumber, wordList } from "../input/option-values.ts";
 import { loadProjectConfig, loadWorkflowsFile, noWorkflows } from "../input/project-configuration.ts";
 import { lineLogger } from "../line-logger.ts";
 import { chooseStore, onStore, shownUrl } from "../store.ts";
@@ -47,16 +54,23 @@ export function workerCommand(run: Run): Command {
     .option("--workers <n>", "workers in this process (default: 1)", wholeNumber("--workers", 1))
     .option("--queues <list>", "serve only these queues (default: all of the workflows)", wordList("--queues"))
     .option("--labels <list>", "labels that these workers offer", wordList("--labels"))
-    .option("--lease <duration>", "how long items stay with a worker that is not heard of (default: 30s)")
-    .option("--drain <duration>", `how long items in hand may take to finish (default: ${DEFAULT_DRAIN})`)
+    .option(
+      "--lease <duration>",
+      "how long items stay with a worker that is not heard of (default: 30s)",
+      durationText("--lease"),
+    )
+    .option(
+      "--drain <duration>",
+      `how long items in hand may take to finish (default: ${DEFAULT_DRAIN})`,
+      durationText("--drain"),
+    )
     .option("--workflows <file>", "take workflows from this file instead of millrace.config")
     .action(acting(run, (options: WorkerCommandOptions) => work(run, options)));
 }
 
 async function work({ around }: Run, options: WorkerCommandOptions): Promise<void> {
   const config = await findCode(options, around);
-  const drain = options.drain ?? config.worker?.drain ?? DEFAULT_DRAIN;
-  toMilliseconds(drain, "--drain");
+  const drainMs = toMilliseconds(options.drain ?? config.worker?.drain ?? DEFAULT_DRAIN, "worker.drain");
   const choice = chooseStore(options, around, config);
   await onStore(choice, async (backend) => {
     const events = workerEvents(around, options.json === true);
@@ -67,27 +81,30 @@ async function work({ around }: Run, options: WorkerCommandOptions): Promise<voi
     const release = around.onSignal((signal) => {
       if (stopping !== undefined) around.exit(SIGNAL_EXIT[signal]);
       else {
-        events.draining(drain);
-        stopping = pool.stop({ drain });
+        events.draining(drainMs);
+        stopping = pool.stop({ drain: drainMs });
       }
     });
     try {
       await pool.start();
-      if (stopping === undefined)
-        events.ready(pool.health(), { url: shownUrl(choice.url), namespace: backend.namespace });
+      const store = { url: shownUrl(choice.url), namespace: backend.namespace };
+      if (stopping === undefined) events.ready(pool.health(), store);
       await pool.join();
-      await stopping;
-      events.drained();
+    } catch (error) {
+      // Workers that are stopped before they have signed on say so by rejecting.
+      if (stopping === undefined || !isMillraceError(error, "CANCELLED")) throw error;
     } finally {
+      await stopping;
       release();
     }
+    events.drained();
   });
 }
 
 async function findCode(options: WorkerCommandOptions, around: Surroundings): Promise<Config> {
-  const { workflows, directory } = { ...options, directory: around.directory };
-  const loaded =
-    workflows === undefined ? await loadProjectConfig(directory) : await loadWorkflowsFile(workflows, directory);
+  const { directory } = around;
+  const file = options.workflows;
+  const loaded = file === undefined ? await loadProjectConfig(directory) : await loadWorkflowsFile(file, directory);
   if (loaded === undefined || loaded.config.workflows.length === 0) throw noWorkflows(directory);
   return loaded.config;
 }

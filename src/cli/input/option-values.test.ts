@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isMillraceError } from "../../index.ts";
-import { choiceList, tagList, wholeNumber, wordList } from "./option-values.ts";
+import { choiceList, durationText, tagList, wholeNumber, wordList } from "./option-values.ts";
 import { readSince } from "./since.ts";
 
 function codeOf(read: () => unknown): string | undefined {
@@ -64,6 +64,21 @@ describe("tags", () => {
     const tags = tagList("--tag")("__proto__=x");
     expect(Object.keys(tags)).toEqual(["__proto__"]);
     expect(Object.getPrototypeOf(tags)).toBe(Object.prototype);
+  });
+});
+
+describe("durations", () => {
+  it.each([
+    ["0", 0],
+    ["250", 250],
+    ["1.5s", 1_500],
+    ["2h", 7_200_000],
+  ])("reads %s", (text, ms) => {
+    expect(durationText("--d")(text)).toBe(ms);
+  });
+
+  it.each(["", "soon", "-5m", "1e3", "1 h"])("refuses %j", (text) => {
+    expect(codeOf(() => durationText("--d")(text))).toBe("INVALID_VALUE");
   });
 });
 

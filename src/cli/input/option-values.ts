@@ -1,10 +1,9 @@
 /**
  * Turns what is typed into values: numbers, lists, tags, instants. A word that is not exactly one is refused with
- * `USAGE` and the name of the option; nothing is guessed. Durations are left to the engine, which reads them everywhere
- * in the same way.
+ * `USAGE` and the name of the option; nothing is guessed. Durations are read by the engine, everywhere in the same way.
  */
 
-import { MillraceError } from "../../index.ts";
+import { type Duration, MillraceError, toMilliseconds } from "../../index.ts";
 import { plainLine } from "../output/plain-text.ts";
 
 /** A refusal of what was typed. */
@@ -22,6 +21,11 @@ export function wholeNumber(option: string, least = Number.MIN_SAFE_INTEGER): (t
     const from = least === Number.MIN_SAFE_INTEGER ? "" : ` from ${least}`;
     throw usage(`${option} takes a whole number${from}, not ${shown(text)}`);
   };
+}
+
+/** A length of time, such as `30s`; a bare number is milliseconds. The engine's own reader says what is one. */
+export function durationText(option: string): (text: string) => Duration {
+  return (text) => toMilliseconds(/^\d+$/.test(text) ? Number(text) : (text as Duration), option);
 }
 
 /** Words separated by commas; the option may also be given several times. */

@@ -3,11 +3,10 @@
  * clock is wrong finds the same runs.
  */
 
-import { type Duration, toMilliseconds } from "../../index.ts";
+import { durationText } from "./option-values.ts";
 
 /** The instant; a text that begins a date is left to the engine to read. */
 export function readSince(text: string, now: number): number | string {
   if (/^[+-]?\d{4,6}-\d/.test(text)) return text;
-  // Whatever else it is, the engine's own reader of durations refuses it.
-  return now - toMilliseconds(text as Duration, "--since");
+  return now - Number(durationText("--since")(text));
 }

@@ -6,7 +6,7 @@
 
 import { plainLine } from "./plain-text.ts";
 import type { Output, Tone } from "./terminal.ts";
-import { cutTo, pad, widthOf } from "./text-width.ts";
+import { cutStartTo, cutTo, pad, widthOf } from "./text-width.ts";
 
 /** A column of rows of type `R`. */
 export interface Column<R> {
@@ -16,6 +16,8 @@ export interface Column<R> {
   readonly align?: "left" | "right" | undefined;
   /** The narrowest it may become; absent: it never shrinks. */
   readonly shrinkTo?: number | undefined;
+  /** What stays of a cell that is cut; the start if absent. */
+  readonly keep?: "start" | "end" | undefined;
   tone?(row: R): Tone | undefined;
 }
 
@@ -57,7 +59,7 @@ function naturalWidths<R>(columns: readonly Column<R>[], cells: readonly (readon
 }
 
 /** Takes one column from the widest that may still shrink until the line fits, or nothing more can give way. */
-export function fitWidths<R>(
+function fitWidths<R>(
   columns: readonly Column<R>[],
   natural: readonly number[],
   limit: number | undefined,
@@ -92,7 +94,8 @@ function layOut<R>(
     if (room <= 0) break;
     const width = Math.min(widths[at] ?? 0, room);
     const cell = cells[at] ?? "";
-    const text = isBounded ? cutTo(cell, width) : cell;
+    const cut = column.keep === "end" ? cutStartTo : cutTo;
+    const text = isBounded ? cut(cell, width) : cell;
     const isLast = at === columns.length - 1;
     const padded = column.align === "right" ? pad(text, width, "right") : isLast ? text : pad(text, width, "left");
     const tone = row === undefined ? undefined : column.tone?.(row);

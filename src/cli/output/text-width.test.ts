@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { cutTo, pad, widthOf } from "./text-width.ts";
+import { cutStartTo, cutTo, pad, widthOf } from "./text-width.ts";
 
 it.each([
   ["plain", 5],
@@ -29,6 +29,14 @@ it("cuts with an ellipsis, never inside a character and never too wide", () => {
       if (widthOf(text) <= columns && columns > 0) expect(cut).toBe(text);
     }),
   );
+});
+
+it("cuts the start where the end tells more", () => {
+  expect(cutStartTo("abcdef", 6)).toBe("abcdef");
+  expect(cutStartTo("abcdef", 4)).toBe("…def");
+  expect(cutStartTo("日本語", 4)).toBe("…語");
+  expect(cutStartTo("abc", 1)).toBe("…");
+  expect(cutStartTo("abc", 0)).toBe("");
 });
 
 it("pads on either side by what is seen", () => {

@@ -33,6 +33,17 @@ export function cutTo(text: string, columns: number): string {
   return kept;
 }
 
+/** As `cutTo`, but what is missing is missing at the start: ids differ at their ends. */
+export function cutStartTo(text: string, columns: number): string {
+  if (columns <= 0 || widthOf(text) <= columns) return columns <= 0 ? "" : text;
+  let kept = "";
+  for (const { segment } of [...graphemes.segment(text)].reverse()) {
+    if (widthOf(kept) + graphemeWidth(segment) > columns - 1) break;
+    kept = segment + kept;
+  }
+  return `…${kept}`;
+}
+
 /** The text and the spaces that make it `columns` wide. */
 export function pad(text: string, columns: number, side: "left" | "right"): string {
   const spaces = " ".repeat(Math.max(0, columns - widthOf(text)));

@@ -33,7 +33,7 @@ export function runTone(status: RunInfo["status"]): Tone | undefined {
 /** The columns of a list of runs. */
 export function runColumns(now: number): readonly Column<RunInfo>[] {
   return [
-    { title: "RUN", value: ({ id }) => id, shrinkTo: 12 },
+    { title: "RUN", value: ({ id }) => id, shrinkTo: 12, keep: "end" },
     { title: "WORKFLOW", value: ({ workflow, version }) => `${workflow}@${version}`, shrinkTo: 12 },
     { title: "STATUS", value: ({ status }) => status, tone: ({ status }) => runTone(status) },
     { title: "STARTED", value: ({ createdAt }) => relative(createdAt, now) },

@@ -8,7 +8,8 @@ import type { LaneBacklog } from "../contract/records.ts";
 import type { WorkItem } from "../contract/work-item.ts";
 import { ITEM_STATUS } from "../sql/stored-code.ts";
 import type { LaneSelection, RowStore } from "../synchronous/row-store.ts";
-import type { SqlRow, SqlValue, Statement } from "./driver.ts";
+import type { SqlRow } from "./driver.ts";
+import { firstRows } from "./first-rows.ts";
 import type { Lane } from "./identities.ts";
 import { PLACE } from "./item-row.ts";
 import { compareItems, type Items } from "./items.ts";
@@ -19,13 +20,13 @@ const IN_PROGRESS = ITEM_STATUS.encode("in_progress");
 
 /** The queries that claims are made of; a test holds each to its index. */
 export const CLAIM_QUERIES = {
-  ready: `SELECT place_key, run, number FROM item INDEXED BY item_ready WHERE lane = ? AND place = ${PLACE.ready} ORDER BY place_key, run, number LIMIT ?`,
-  stalled: `SELECT place_key, run, number FROM item INDEXED BY item_stalled WHERE lane = ? AND place = ${PLACE.stalled} ORDER BY place_key, run, number LIMIT ?`,
-  due: `SELECT place_key, run, number FROM item INDEXED BY item_due WHERE ns = ? AND place = ${PLACE.due} AND place_key <= ? ORDER BY place_key, run, number LIMIT ?`,
+  ready: `SELECT place_key, run, number FROM item INDEXED BY item_ready WHERE lane = ? AND place = ${PLACE.ready} ORDER BY place_key, run, number`,
+  stalled: `SELECT place_key, run, number FROM item INDEXED BY item_stalled WHERE lane = ? AND place = ${PLACE.stalled} ORDER BY place_key, run, number`,
+  due: `SELECT place_key, run, number FROM item INDEXED BY item_due WHERE ns = ? AND place = ${PLACE.due} AND place_key <= ? ORDER BY place_key, run, number`,
   nextDue: `SELECT place_key FROM item INDEXED BY item_due WHERE ns = ? AND place = ${PLACE.due} ORDER BY place_key LIMIT 1`,
   nextBusySession: `SELECT session FROM item INDEXED BY item_busy WHERE status = ${IN_PROGRESS} AND session > ? ORDER BY session LIMIT 1`,
   busy: `SELECT place_key, run, number FROM item INDEXED BY item_busy WHERE status = ${IN_PROGRESS} AND session = ? AND place = ${PLACE.busy} AND place_key <= ?
-    ORDER BY place_key, run, number LIMIT ?`,
+    ORDER BY place_key, run, number`,
   nextBusy: `SELECT place_key FROM item INDEXED BY item_busy WHERE status = ${IN_PROGRESS} AND session = ? AND place = ${PLACE.busy} ORDER BY place_key LIMIT 1`,
   leaseOf: `SELECT session_name.ns, session.until, session.stopped_at, session.swept
     FROM session_name LEFT JOIN session ON session.id = session_name.id WHERE session_name.id = ?`,
@@ -47,16 +48,15 @@ export class ClaimableItems implements Pick<RowStore, ClaimMethods> {
   }
 
   ready(selection: LaneSelection, stalled: boolean, limit: number): readonly WorkItem[] {
-    const query = this.#tables.db.statement(stalled ? CLAIM_QUERIES.stalled : CLAIM_QUERIES.ready);
-    const lists = this.#lanes(selection).map((lane) => rowsOf(query, lane.id, limit));
+    const sql = stalled ? CLAIM_QUERIES.stalled : CLAIM_QUERIES.ready;
+    const lists = this.#lanes(selection).map((lane) => firstRows(this.#tables.db, sql, limit, lane.id));
     return this.#firstOf(lists, limit);
   }
 
   due(now: number, limit: number): readonly WorkItem[] {
     const { db, ns } = this.#tables;
-    const lists = [rowsOf(db.statement(CLAIM_QUERIES.due), ns, now, limit)];
-    const busy = db.statement(CLAIM_QUERIES.busy);
-    for (const session of this.#busySessions()) lists.push(rowsOf(busy, session.id, now, limit));
+    const lists = [firstRows(db, CLAIM_QUERIES.due, limit, ns, now)];
+    for (const session of this.#busySessions()) lists.push(firstRows(db, CLAIM_QUERIES.busy, limit, session.id, now));
     return this.#firstOf(lists, limit);
   }
 
@@ -128,11 +128,6 @@ export class ClaimableItems implements Pick<RowStore, ClaimMethods> {
     if (item === undefined) throw damaged("an index entry of an item that does not exist");
     return item;
   }
-}
-
-/** All rows. Most lists that claims look at are empty, and asking for one row costs less than for a list. */
-function rowsOf(query: Statement, ...values: readonly SqlValue[]): readonly SqlRow[] {
-  return query.get(...values) === undefined ? [] : query.all(...values);
 }
 
 function byKey(a: SqlRow, b: SqlRow): number {

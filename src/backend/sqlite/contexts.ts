@@ -35,12 +35,13 @@ export class Contexts implements Pick<RowStore, ContextMethods> {
     const run = this.#runs.find(runId);
     if (run === undefined) return [];
     const query = this.#tables.db.statement(
-      "SELECT sequence, maker, epoch, at, body FROM delta WHERE run = ? AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?",
+      `SELECT sequence, maker, epoch, at, body FROM delta WHERE run = ? AND sequence > ? AND sequence <= ?
+      ORDER BY sequence LIMIT ${CHUNK_ROWS}`,
     );
     const deltas: DeltaRecord[] = [];
     let bytes = 0;
     for (let from = after; ; ) {
-      const rows = query.all(run.number, from, upTo, CHUNK_ROWS);
+      const rows = query.all(run.number, from, upTo);
       for (const row of rows) {
         const delta = readDelta(runId, row);
         bytes += delta.delta.length;

@@ -6,6 +6,7 @@
  */
 
 import { MillraceError } from "../../core/errors.ts";
+import { Blockades } from "../synchronous/blockades.ts";
 import type { Executor } from "../synchronous/row-store.ts";
 import type { Database } from "./database.ts";
 import { type LockWaiting, waitForLock } from "./lock-waiting.ts";
@@ -40,6 +41,8 @@ const LONGEST_GROUP_MS = 40;
 const SYNC_SMOOTHING = 0.2;
 
 export class SqliteExecutor implements Executor {
+  /** Whoever holds the lock keeps every process from writing. */
+  readonly blockades: Blockades;
   readonly #options: ExecutorOptions;
   readonly #queue: Job[] = [];
   #draining: Promise<void> | undefined;
@@ -47,9 +50,12 @@ export class SqliteExecutor implements Executor {
   /** Set once the disk has not confirmed a write: what would be written after that could be lost without a word. */
   #broken: unknown;
   #syncMs = 0;
+  /** Since when the write lock is asked for in vain. */
+  #blockedSince: number | undefined;
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
+    this.blockades = new Blockades(options.waiting.clock);
   }
 
   write<T>(work: () => T): Promise<T> {
@@ -115,17 +121,18 @@ export class SqliteExecutor implements Executor {
   }
 
   async #runGroup(): Promise<void> {
-    const { onBegin, waiting } = this.#options;
+    const { onBegin } = this.#options;
     try {
       if (this.#broken !== undefined) throw this.#broken;
-      await waitForLock(() => this.#begin("BEGIN IMMEDIATE"), waiting);
+      await this.#lock();
+      onBegin();
     } catch (error) {
       for (const job of this.#queue.splice(0)) job.reject(error);
+      this.#rollback();
       return;
     }
     const done: Job[] = [];
     try {
-      onBegin();
       this.#runJobs(done);
       this.#commit();
     } catch (error) {
@@ -133,6 +140,14 @@ export class SqliteExecutor implements Executor {
       return;
     }
     for (const job of done) job.resolve();
+  }
+
+  async #lock(): Promise<void> {
+    const { waiting } = this.#options;
+    this.#blockedSince ??= waiting.clock.monotonic();
+    await waitForLock(() => this.#begin("BEGIN IMMEDIATE"), waiting);
+    this.blockades.note(waiting.clock.monotonic() - this.#blockedSince);
+    this.#blockedSince = undefined;
   }
 
   #begin(sql: "BEGIN" | "BEGIN IMMEDIATE"): void {
@@ -151,29 +166,29 @@ export class SqliteExecutor implements Executor {
     for (let job = this.#queue[0]; job !== undefined; job = this.#queue[0]) {
       if (done.length > 0 && (job.alone || clock.monotonic() >= untilMs)) return;
       this.#queue.shift();
-      if (this.#runFenced(job)) done.push(job);
+      if (this.#runJob(job, done.length > 0 || (this.#queue.length > 0 && !job.alone))) done.push(job);
       if (job.alone) return;
     }
   }
 
-  /** False when the job failed by itself and was undone. Throws when the whole transaction is in doubt. */
-  #runFenced(job: Job): boolean {
+  /**
+   * False when the job failed by itself and was undone. Throws when the whole transaction is in doubt, or ends with the job
+   * that had it for itself.
+   */
+  #runJob(job: Job, fenced: boolean): boolean {
     const { db, onRollback } = this.#options;
-    db.statement("SAVEPOINT job").run();
+    if (fenced) db.statement("SAVEPOINT job").run();
     try {
       job.run();
     } catch (error) {
-      if (isStoreFault(troubleOf(error)) || !db.inTransaction) {
-        job.reject(error);
-        throw new LostTransaction(error);
-      }
+      job.reject(error);
+      if (!fenced || isStoreFault(troubleOf(error)) || !db.inTransaction) throw new LostTransaction(error);
       db.statement("ROLLBACK TO job").run();
       db.statement("RELEASE job").run();
       onRollback();
-      job.reject(error);
       return false;
     }
-    db.statement("RELEASE job").run();
+    if (fenced) db.statement("RELEASE job").run();
     return true;
   }
 
@@ -187,14 +202,8 @@ export class SqliteExecutor implements Executor {
 
   /** Nothing of the transaction stays. Jobs that others took down with them get another chance, each by itself. */
   #undo(done: readonly Job[], error: unknown): void {
-    const { db, onRollback } = this.#options;
     const cause = error instanceof LostTransaction ? error.cause : error;
-    try {
-      db.rollback();
-    } catch {
-      // The error that led here tells more.
-    }
-    onRollback();
+    this.#rollback();
     const trouble = troubleOf(cause);
     if (trouble === "sync") this.#broken = cause;
     const blameless = error instanceof LostTransaction || (done.length > 1 && trouble === "full");
@@ -204,6 +213,16 @@ export class SqliteExecutor implements Executor {
     }
     for (const job of done) job.alone = true;
     this.#queue.unshift(...done);
+  }
+
+  #rollback(): void {
+    const { db, onRollback } = this.#options;
+    try {
+      db.rollback();
+    } catch {
+      // The error that led here tells more.
+    }
+    onRollback();
   }
 
   #closed(): MillraceError {

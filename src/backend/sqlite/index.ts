@@ -23,7 +23,7 @@ import { idleCheckpoints } from "./idle-checkpoints.ts";
 import { type LockWaiting, waitForLock } from "./lock-waiting.ts";
 import { RecentRows } from "./recent-rows.ts";
 import { sqliteRowStore } from "./row-store.ts";
-import { checkOwner, migrate, namespaceNumber } from "./schema.ts";
+import { checkOwner, checkSchema, migrate, namespaceNumber } from "./schema.ts";
 
 export type {
   BetterSqliteDatabase,
@@ -85,7 +85,12 @@ export async function openSqlite(options: SqliteOptions): Promise<BackendOperati
     const executor = new SqliteExecutor({
       db,
       waiting,
-      onBegin: () => world.recent.validate(db.dataVersion()),
+      onBegin() {
+        const version = db.dataVersion();
+        if (world.recent.isFrom(version)) return;
+        checkSchema(db);
+        world.recent.renew(version);
+      },
       onRollback() {
         world.ids.forget();
         world.recent.forget();

@@ -45,9 +45,14 @@ export class RecentRows {
   readonly #sessions = new Map<string, StoredSession>();
   #version: number | undefined;
 
-  /** Called first in every transaction. */
-  validate(version: number): void {
-    if (version !== this.#version) this.#drop();
+  /** Whether nobody else has written since; asked first in every transaction. */
+  isFrom(version: number): boolean {
+    return version === this.#version;
+  }
+
+  /** Somebody else has written: nothing that is in here can be trusted. */
+  renew(version: number): void {
+    this.#drop();
     this.#version = version;
   }
 

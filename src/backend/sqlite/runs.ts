@@ -7,6 +7,7 @@ import type { Page, PageRequest, RunDetails, RunFailure, RunFilter, RunRecord, R
 import { fromStoredFailure, toStoredFailure } from "../sql/stored-failure.ts";
 import { toStoredText } from "../sql/stored-text.ts";
 import type { RowStore } from "../synchronous/row-store.ts";
+import { firstRows } from "./first-rows.ts";
 import { RecentRun } from "./recent-rows.ts";
 import { damaged, numberAt, plainTextAt } from "./row-values.ts";
 import { listRuns } from "./run-list.ts";
@@ -33,9 +34,9 @@ export const RUN_QUERIES = {
   byName: `SELECT ${RUN_COLUMNS} FROM run WHERE ns = ? AND name = ?`,
   byKey: `SELECT run.name FROM run_detail JOIN run ON run.id = run_detail.run
     WHERE run_detail.ns = ? AND run_detail.workflow = ? AND run_detail.idempotency_key = ? AND run_detail.key_holder = 1`,
-  expired: `SELECT name FROM run INDEXED BY run_by_timeout WHERE ns = ? AND timeout_at IS NOT NULL AND status < 2 AND timeout_at <= ? ORDER BY timeout_at, name LIMIT ?`,
+  expired: `SELECT name FROM run INDEXED BY run_by_timeout WHERE ns = ? AND timeout_at IS NOT NULL AND status < 2 AND timeout_at <= ? ORDER BY timeout_at, name`,
   finished:
-    "SELECT name FROM run INDEXED BY run_by_finish WHERE ns = ? AND finished_at IS NOT NULL AND finished_at < ? ORDER BY finished_at, name LIMIT ?",
+    "SELECT name FROM run INDEXED BY run_by_finish WHERE ns = ? AND finished_at IS NOT NULL AND finished_at < ? ORDER BY finished_at, name",
 } as const;
 
 /** Tables whose rows belong to a run, by the run's number. */
@@ -173,18 +174,13 @@ export class Runs implements Pick<RowStore, RunMethods> {
 
   expiredRuns(now: number, limit: number): readonly RunState[] {
     const { db, ns } = this.#tables;
-    // Asked for at every claim and hardly ever there: one row costs less than a list of none.
-    const query = db.statement(RUN_QUERIES.expired);
-    if (query.get(ns, now, 1) === undefined) return [];
-    return query.all(ns, now, limit).flatMap((row) => this.runState(readName(row[0])) ?? []);
+    const rows = firstRows(db, RUN_QUERIES.expired, limit, ns, now);
+    return rows.flatMap((row) => this.runState(readName(row[0])) ?? []);
   }
 
   finishedRuns(before: number, limit: number): readonly string[] {
     const { db, ns } = this.#tables;
-    return db
-      .statement(RUN_QUERIES.finished)
-      .all(ns, before, limit)
-      .map((row) => readName(row[0]));
+    return firstRows(db, RUN_QUERIES.finished, limit, ns, before).map((row) => readName(row[0]));
   }
 
   removeRun(runId: string): void {

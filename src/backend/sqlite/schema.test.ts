@@ -43,6 +43,15 @@ test("a file of a newer release is refused with a hint, and stays as it is", asy
   expect(readFileSync(path)).toEqual(before);
 });
 
+test("a store that is open when a newer release takes its file over writes nothing more", async () => {
+  const path = scratchFile();
+  const store = await openScratch({ path });
+  await store.startRuns([startOf("run-1")]);
+  change(path, "PRAGMA user_version = 99");
+  await expect(store.startRuns([startOf("run-2")])).rejects.toThrow(failsWith("BACKEND_TOO_NEW"));
+  await expect(store.read.run("run-1")).rejects.toThrow(failsWith("BACKEND_TOO_NEW"));
+});
+
 test("a file of an older schema is brought up to date, and what is in it stays", async () => {
   const path = scratchFile();
   const store = await openScratch({ path });

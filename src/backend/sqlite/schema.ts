@@ -42,6 +42,11 @@ export function schemaOf(db: Database): { readonly version: number; readonly new
   return { version: versionOf(db), newest: migrations().length };
 }
 
+/** Throws `BACKEND_TOO_NEW` once a newer release has brought the file up to its own schema under us. */
+export function checkSchema(db: Database): void {
+  pendingMigrations(migrations(), Number(db.statement("PRAGMA user_version").get()?.[0] ?? 0), db.location);
+}
+
 /** Applies what is missing, in one transaction. */
 export async function migrate(db: Database, waiting: LockWaiting): Promise<void> {
   if (isCurrent(db)) return;

@@ -11,6 +11,7 @@ import type { RunState } from "../contract/run.ts";
 import type { ItemPayload, WorkItem } from "../contract/work-item.ts";
 import { isQueued } from "../rules/due.ts";
 import type { AttachedSessions } from "./attached-sessions.ts";
+import type { Blockades } from "./blockades.ts";
 import { placementOf } from "./placement.ts";
 import type { Placement, RowStore, StoredSession } from "./row-store.ts";
 
@@ -28,13 +29,16 @@ export class AtomicStep {
   readonly store: RowStore;
   readonly now: number;
   readonly attached: AttachedSessions;
+  /** Absent where nobody else can lock the rows. */
+  readonly blockades: Blockades | undefined;
   readonly #names: DefinitionNames;
   readonly #runs = new Map<string, RunState | undefined>();
   readonly #changed = new Set<string>();
   readonly #seen = new Set<string>();
   readonly #claimable = new Set<string>();
 
-  constructor(shared: Shared, now: number) {
+  constructor(shared: Shared, now: number, blockades: Blockades | undefined) {
+    this.blockades = blockades;
     this.store = shared.store;
     this.attached = shared.attached;
     this.#names = shared.names;

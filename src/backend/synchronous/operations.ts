@@ -66,7 +66,7 @@ function operationsOver(
   function write<T>(work: (step: AtomicStep) => T): Promise<T> {
     return gate.pass(async () => {
       const done = await executor.write(() => {
-        const step = new AtomicStep(shared, clock.now());
+        const step = new AtomicStep(shared, clock.now(), executor.blockades);
         const result = work(step);
         step.flush();
         return { result, hints: wakeups.active ? step.wakeups() : [] };

@@ -20,6 +20,7 @@ import type {
 import type { Page, PageRequest, RunDetails, RunFailure, RunFilter, RunRecord, RunState } from "../contract/run.ts";
 import type { SessionRecord } from "../contract/session.ts";
 import type { Arrival, BranchGroup, ItemFilter, ItemPayload, WorkItem } from "../contract/work-item.ts";
+import type { Blockades } from "./blockades.ts";
 
 /** Runs functions against the rows, one at a time. */
 export interface Executor {
@@ -31,6 +32,8 @@ export interface Executor {
   write<T>(work: () => T): Promise<T>;
   /** Sees every write acknowledged before the call. */
   read<T>(work: () => T): Promise<T>;
+  /** Absent where nobody else can lock the rows. */
+  readonly blockades?: Blockades | undefined;
   close(): Promise<void>;
 }
 

@@ -35,14 +35,14 @@ export function sweepItems(step: AtomicStep): boolean {
 
 /**
  * Offers the items of sessions that ended more than `graceMs` ago. Sessions of this process are renewed instead; the one
- * that asks is alive, though its row may not say so yet.
+ * that asks is alive, though its row may not say so yet. Sessions that were locked out may be alive too.
  */
 export function sweepSessions(step: AtomicStep, asking: string, graceMs: number): void {
   const { store, now, attached } = step;
   for (const session of store.expiredSessions(now)) {
     if (session.id === asking) continue;
     if (attached.has(session.id)) store.putSession(renewSession(step, session));
-    else if (session.until + graceMs <= now) offer(step, session);
+    else if (session.until + graceMs <= now && step.blockades?.spare(session, now) !== true) offer(step, session);
   }
 }
 

@@ -77,7 +77,7 @@ export function decideClaim(item: WorkItem, session: string, maxStalls: number, 
 }
 
 /** True while its body may be running. An item handed out for its failure path runs none, so it cannot stall. */
-function isExecuting(item: WorkItem): boolean {
+export function isExecuting(item: WorkItem): boolean {
   return item.status === "in_progress" && item.reason === "ready";
 }
 

@@ -7,7 +7,7 @@
 import { isOpenItem } from "../../core/status.ts";
 import type { RunState } from "../contract/run.ts";
 import type { WorkItem } from "../contract/work-item.ts";
-import { dueAt, isClaimableRun, isQueued, rankOf } from "../rules/due.ts";
+import { dueAt, isClaimableRun, isExecuting, isQueued, rankOf } from "../rules/due.ts";
 import type { Placement } from "./row-store.ts";
 
 const NOWHERE: Placement = { kind: "none" };
@@ -18,7 +18,11 @@ export function placementOf(item: WorkItem, run: Pick<RunState, "status">, lease
   if (!isOpenItem(item.status)) return NOWHERE;
   const at = dueAt(item, now);
   if (!isQueued(item) && at === undefined) return NOWHERE;
-  const claimable = isQueued(item) ? at === undefined : leaseOver || (at !== undefined && at <= now);
+  const isOverdue = at !== undefined && at <= now;
+  const claimable = isQueued(item) ? at === undefined : leaseOver || isOverdue;
   if (!claimable) return at === undefined ? NOWHERE : { kind: "due", at };
-  return isClaimableRun(run.status) ? { kind: "ready", rank: rankOf(item), stalled: item.stalls > 0 } : ASIDE;
+  if (!isClaimableRun(run.status)) return ASIDE;
+  // Whoever takes it from a vanished session counts a stall: from then on it is executed apart from others like it.
+  const stalled = item.stalls > 0 || (isExecuting(item) && !isOverdue);
+  return { kind: "ready", rank: rankOf(item), stalled };
 }

@@ -10,6 +10,8 @@ export const LIMITS = {
   payloadBytes: 1_048_576,
   /** Containers inside containers in one value. Over it: `TOO_DEEP`. */
   valueDepth: 64,
+  /** The same in what the engine stores around values: deltas, snapshots, failures that are handed over, inputs of joins. */
+  envelopeDepth: 72,
   /** Object keys in one value, all levels together. Over it: `TOO_MANY_KEYS`. */
   valueKeys: 100_000,
   /** Characters of a workflow, node, queue, label, namespace or event name. */

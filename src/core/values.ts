@@ -24,6 +24,8 @@ export interface ValueOptions {
   readonly maxBytes?: number | undefined;
   /** Default `LIMITS.valueKeys`. */
   readonly maxKeys?: number | undefined;
+  /** Default `LIMITS.valueDepth`; `LIMITS.envelopeDepth` for what the engine puts around values. */
+  readonly maxDepth?: number | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -75,7 +77,7 @@ export function parseJson(json: Uint8Array | string, options: ValueOptions): unk
     throw tooLarge(options.what, maxBytes, `it has ${length} bytes`);
   }
   const text = typeof json === "string" ? json : decodeText(json, options);
-  const limits = { maxDepth: LIMITS.valueDepth, maxKeys: options.maxKeys ?? LIMITS.valueKeys };
+  const limits = { maxDepth: options.maxDepth ?? LIMITS.valueDepth, maxKeys: options.maxKeys ?? LIMITS.valueKeys };
   const problem = scanJson(text, limits);
   if (problem !== undefined) {
     const code = problem.code === "INVALID_VALUE" ? (options.code ?? problem.code) : problem.code;
@@ -97,7 +99,7 @@ function writeFor(value: unknown, options: ValueOptions, maxBytes: number): stri
   try {
     return writeValue(value, {
       sorted: false,
-      maxDepth: LIMITS.valueDepth,
+      maxDepth: options.maxDepth ?? LIMITS.valueDepth,
       maxKeys: options.maxKeys ?? LIMITS.valueKeys,
       maxLength: maxBytes,
     });

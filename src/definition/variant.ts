@@ -3,6 +3,8 @@
  * data from outside which merely looks like one is never routed. It exists only between a node's `return` and the
  * routing of its edge; what a successor receives, and what an output holds, is its value.
  */
+
+import { types } from "node:util";
 import { MillraceError } from "../core/errors.ts";
 import type { Emittable } from "./emittable.ts";
 
@@ -45,9 +47,9 @@ export function variantBy(tag: string, value: unknown): AnyVariant {
   return branded(kind, value);
 }
 
-/** Whether a value was made by {@link variant} or {@link variantBy}. */
+/** Whether a value was made by {@link variant} or {@link variantBy}. A Proxy never was, and its traps are not asked. */
 export function isVariant(value: unknown): value is AnyVariant {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, BRAND);
+  return typeof value === "object" && value !== null && !types.isProxy(value) && Object.hasOwn(value, BRAND);
 }
 
 function branded(kind: unknown, value: unknown): AnyVariant {

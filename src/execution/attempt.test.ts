@@ -11,7 +11,7 @@ import { initialState } from "../definition/context/state.ts";
 import { node } from "../definition/node.ts";
 import { split } from "../definition/ready-made.ts";
 import { unchecked } from "../definition/schema.ts";
-import { next, nextAll } from "../definition/transition.ts";
+import { abort, next, nextAll } from "../definition/transition.ts";
 import { variant } from "../definition/variant.ts";
 import { dynamicWorkflow, workflow } from "../definition/workflow.ts";
 import type { Workflow } from "../definition/workflow-building.ts";
@@ -179,6 +179,42 @@ test("a failure without a way out fails the run; one of a node that the code lac
     kind: "fail",
     failure: { code: "INVALID_WORKFLOW" },
   });
+});
+
+test("a failure takes its edge with details as deep as a value may be", async () => {
+  const nested = (depth: number): unknown => (depth === 0 ? 1 : { in: nested(depth - 1) });
+  const deep = workflow({
+    name: "deep",
+    version: "1",
+    nodes: {
+      fail: node({ input: unchecked<null>(), run: () => abort("deep", { details: nested(64) }) }),
+      mend: node({ input: unchecked<null>(), run: () => next(1) }),
+    },
+    start: "fail",
+    edges: { fail: { to: [], onFailure: "mend" }, mend: [] },
+  });
+  const { outcome } = await executed(deep, "fail", null);
+  if (outcome.kind !== "failOver") throw new Error(`it was ${outcome.kind}`);
+  const [handed] = outcome.items.map(({ failure }) => failure && decodeValue(failure));
+  expect(handed).toMatchObject({ code: "ABORTED", node: "fail", details: nested(64) });
+});
+
+test("a Proxy among what a node emits is refused by its place, whatever its traps do", async () => {
+  const explode = (): never => {
+    throw new RangeError("boom");
+  };
+  const trap = new Proxy({}, { get: explode, has: explode, ownKeys: explode, getOwnPropertyDescriptor: explode });
+  const emitting = workflow({
+    name: "emitting",
+    version: "1",
+    completion: "all",
+    nodes: { emit: node({ input: unchecked<null>(), run: () => nextAll([1, trap as never]) }) },
+    start: "emit",
+    edges: { emit: [] },
+  });
+  const { outcome } = await executed(emitting, "emit", null);
+  const message = 'value 1 that node "emit" emits: $ is a Proxy; copy it to a plain object first';
+  expect(outcome).toMatchObject({ kind: "fail", failure: { code: "INVALID_OUTPUT", message } });
 });
 
 test("an idempotency key is the item's id, and another one after an edit", async () => {

@@ -7,6 +7,7 @@
 import type { CommitOutcomeRequest } from "../backend/contract/commit.ts";
 import type { WorkItem } from "../backend/contract/work-item.ts";
 import { type AttemptFailure, type FailureRecord, failureRecord } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import type { Random } from "../core/ports.ts";
 import { decideRetry } from "../core/retry.ts";
 import { encodeValue } from "../core/values.ts";
@@ -59,7 +60,11 @@ function failOver(
   const handed: Failure = { code, message, node: name, attempt, ...(details === undefined ? {} : { details }) };
   const rows: Rows = { items: [], arrivals: [], outputs: [] };
   try {
-    const placement = { runPriority, delayMs: 0, failure: encodeValue(handed, { what: "a failure" }) };
+    const placement = {
+      runPriority,
+      delayMs: 0,
+      failure: encodeValue(handed, { what: "a failure", maxDepth: LIMITS.envelopeDepth }),
+    };
     for (const [index, target] of targets.entries()) {
       addSuccessor(rows, program.definition, target, input, index, placement);
     }

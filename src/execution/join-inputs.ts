@@ -57,7 +57,7 @@ export function joinedPayload(kind: "join" | "joinByName", arrivals: readonly Ar
   try {
     const values = arrivals.map((arrival): [string, unknown] => [arrival.node, decodeValue(arrival.value)]);
     const joined = kind === "join" ? values.map(([, value]) => value) : Object.fromEntries(values);
-    return encodeValue(joined, { what: "the inputs of a join" });
+    return encodeValue(joined, { what: "the inputs of a join", maxDepth: LIMITS.envelopeDepth });
   } catch {
     return undefined;
   }

@@ -6,6 +6,7 @@
 
 import type { CommitOutcomeRequest } from "../backend/contract/commit.ts";
 import { type FailureRecord, MillraceError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
 import { encodeValue } from "../core/values.ts";
 import { type Definition, edgeOf } from "../definition/definition.ts";
 import type { Failure } from "../definition/failure.ts";
@@ -50,7 +51,11 @@ export function failureOutcome(
   if (targets.length === 0 || failed.input === undefined) return { kind: "fail", failure };
   const { code, message, details } = failure;
   const told: Failure = { code, message, node, attempt: failed.attempt, ...(details === undefined ? {} : { details }) };
-  const placement = { runPriority, delayMs: 0, failure: encodeValue(told, { what: "a failure" }) };
+  const placement = {
+    runPriority,
+    delayMs: 0,
+    failure: encodeValue(told, { what: "a failure", maxDepth: LIMITS.envelopeDepth }),
+  };
   const rows: Rows = { items: [], arrivals: [], outputs: [] };
   for (const [index, target] of targets.entries()) {
     addSuccessor(rows, definition, target, failed.input, index, placement);

@@ -5,6 +5,7 @@
  * costs about as much as the delta is long, whatever the context holds.
  */
 
+import { LIMITS } from "../../core/limits.ts";
 import { MillraceError } from "../../core/millrace-error.ts";
 import { decodeValue, encodeValue } from "../../core/values.ts";
 import type { Stamp } from "./behaviour.ts";
@@ -97,7 +98,7 @@ export function encodeDelta(
   delta: Delta,
   limits: { readonly maxBytes?: number; readonly maxKeys?: number } = {},
 ): Uint8Array {
-  return encodeValue(delta, { what: "the context changes", ...limits });
+  return encodeValue(delta, { what: "the context changes", maxDepth: LIMITS.envelopeDepth, ...limits });
 }
 
 /** The delta that was stored. Throws `BACKEND_CORRUPT` for bytes that are no delta. */

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
-import { applyDelta, type Delta, encodeInit } from "./delta.ts";
+import { applyDelta, type Delta, decodeDelta, encodeDelta, encodeInit } from "./delta.ts";
 import { context, type FieldsOf, field, type LiveContext } from "./field.ts";
 import { openContext } from "./live-context.ts";
 import { shapeOf } from "./shape.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 import { type ContextState, initialState } from "./state.ts";
 
 const Order = context({
@@ -106,13 +107,29 @@ test.each<[string, unknown, string]>([
 test("values that are too deep, too large, or of too many keys have codes of their own", () => {
   const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)]);
   const { attempt, live } = open();
-  live.seen.add(nested(60));
-  expect(() => live.seen.add(nested(61))).toThrow(refusal("TOO_DEEP", "context.seen"));
+  live.seen.add(nested(64));
+  expect(() => live.seen.add(nested(65))).toThrow(refusal("TOO_DEEP", "context.seen"));
   expect(() => live.seen.add(nested(5_000))).toThrow(refusal("TOO_DEEP", "context.seen"));
   expect(() => live.seen.add("x".repeat(1_100_000))).toThrow(refusal("PAYLOAD_TOO_LARGE", "context.seen"));
   const wide = Object.fromEntries(Array.from({ length: 100_001 }, (_, at) => [at, 0]));
   expect(() => live.seen.add(wide)).toThrow(refusal("TOO_MANY_KEYS", "context.seen"));
   expect(attempt.delta()).toHaveLength(1);
+});
+
+test("a value as deep as any may be comes back through deltas and snapshots", () => {
+  const nested = (depth: number): unknown => (depth === 0 ? 1 : { in: nested(depth - 1) });
+  const { attempt, live } = open();
+  live.seen.add(nested(64));
+  live.log.append({ items: [nested(62)] });
+  live.notes.set("deep", { text: "a", ...Object(nested(64)) });
+  const state = stateOf(decodeDelta(encodeDelta(attempt.delta() ?? [])));
+  const restored = decodeSnapshot(shape, encodeSnapshot(shape, state));
+  for (const seen of [state, restored]) {
+    const { live: reread } = open(seen);
+    expect(reread.seen.has(nested(64))).toBe(true);
+    expect(reread.log.events).toEqual([{ items: [nested(62)] }]);
+    expect(reread.notes.get("deep")).toEqual({ text: "a", ...Object(nested(64)) });
+  }
 });
 
 test("counters and extremes take finite numbers, maps take strings as keys", () => {

@@ -7,12 +7,7 @@
 
 import { Buffer } from "node:buffer";
 import type { ErrorCode } from "../../core/error-table.ts";
-import { LIMITS } from "../../core/limits.ts";
-import { MillraceError } from "../../core/millrace-error.ts";
 import { decodeValue, encodeValue } from "../../core/values.ts";
-
-/** How deep a value may nest: less than elsewhere, by the containers that deltas and snapshots put around it. */
-const MAX_DEPTH = LIMITS.valueDepth - 4;
 
 /** A string up to this length is well within every bound and needs no encoding to be checked. */
 const SHORT_STRING = 1_024;
@@ -41,11 +36,7 @@ export function takeValue(value: unknown, what: string, options: TakeOptions = {
   if (typeof value === "string" && value.length <= SHORT_STRING) {
     return value;
   }
-  const encoded = encodeValue(value, { what, ...options });
-  const copy = decodeValue(encoded);
-  if (encoded.length > 2 * MAX_DEPTH && depthOf(copy) > MAX_DEPTH) {
-    throw new MillraceError("TOO_DEEP", `${what}: is nested more than ${MAX_DEPTH} deep`);
-  }
+  const copy = decodeValue(encodeValue(value, { what, ...options }));
   share(copy);
   return copy;
 }
@@ -107,13 +98,6 @@ export function setOwn(target: object, key: string, value: unknown): void {
   } else {
     Reflect.set(target, key, value);
   }
-}
-
-function depthOf(value: unknown): number {
-  if (typeof value !== "object" || value === null || value instanceof Uint8Array) {
-    return 0;
-  }
-  return 1 + Object.values(value).reduce<number>((deepest, part) => Math.max(deepest, depthOf(part)), 0);
 }
 
 function isHoldingBytes(value: unknown): value is object {

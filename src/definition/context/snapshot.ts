@@ -5,6 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { LIMITS } from "../../core/limits.ts";
 import { MillraceError } from "../../core/millrace-error.ts";
 import { decodeValue, encodeValue } from "../../core/values.ts";
 import type { ContextShape } from "./shape.ts";
@@ -14,7 +15,11 @@ const FORMAT = 1;
 const LINE_FEED = 0x0a;
 
 /** What a snapshot is of came in through limits; what it is made of has none. */
-const NO_LIMITS = { maxBytes: Number.MAX_SAFE_INTEGER, maxKeys: Number.MAX_SAFE_INTEGER };
+const NO_LIMITS = {
+  maxBytes: Number.MAX_SAFE_INTEGER,
+  maxKeys: Number.MAX_SAFE_INTEGER,
+  maxDepth: LIMITS.envelopeDepth,
+};
 
 /** The state as bytes, for this shape only. */
 export function encodeSnapshot(shape: ContextShape, state: ContextState): Uint8Array {

@@ -7,7 +7,7 @@ const major = Number(parts[0]);
 
 if (major < 22 || (major === 22 && Number(parts[1]) < 18)) {
   console.error(`millrace needs Node.js 22.18 or newer; this is Node.js ${process.versions.node}.`);
-  process.exitCode = 1;
+  process.exitCode = 6; // that of UNSUPPORTED_NODE in the table of errors
 } else {
   import("../dist/cli/main.js")
     .then((cli) => cli.main(process.argv.slice(2)))

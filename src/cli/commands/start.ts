@@ -161,15 +161,11 @@ async function report(
   { id, workflow, existing }: StartedRun,
   options: StartCommandOptions,
 ): Promise<void> {
-  const { out, err } = around;
+  const { out } = around;
   if (options.wait !== true) {
     out.line(options.json === true ? jsonLine({ runId: id, workflow, existing }) : plainLine(id));
     return;
   }
-  if (options.json !== true)
-    err.line(
-      err.tint("dim", `run ${plainLine(id)} ${existing ? "was started before" : "started"}; waiting for its end`),
-    );
   const output = await waitFor(around, orchestrator, { id, workflow, existing }, options);
   const shown = options.reveal === true ? output : redactValue(output);
   out.line(
@@ -183,11 +179,14 @@ async function report(
 async function waitFor(
   around: Surroundings,
   orchestrator: DistributedOrchestrator,
-  { id, workflow }: StartedRun,
-  { timeout }: StartCommandOptions,
+  { id, workflow, existing }: StartedRun,
+  { timeout, json }: StartCommandOptions,
 ): Promise<unknown> {
+  const { err } = around;
   const interrupted = new AbortController();
   const release = around.onSignal(() => interrupted.abort(new MillraceError("CANCELLED", "interrupted")));
+  const what = existing ? "was started before" : "started";
+  if (json !== true) err.line(err.tint("dim", `run ${plainLine(id)} ${what}; waiting for its end`));
   try {
     return await orchestrator.handle(workflow, id).result({ timeout, signal: interrupted.signal });
   } finally {

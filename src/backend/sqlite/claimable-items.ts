@@ -4,6 +4,7 @@
  * a lane it cannot take.
  */
 
+import { isMillraceError } from "../../core/errors.ts";
 import type { LaneBacklog } from "../contract/records.ts";
 import type { WorkItem } from "../contract/work-item.ts";
 import { ITEM_STATUS } from "../sql/stored-code.ts";
@@ -13,7 +14,7 @@ import { firstRows } from "./first-rows.ts";
 import type { Lane } from "./identities.ts";
 import { PLACE } from "./item-row.ts";
 import { compareItems, type Items } from "./items.ts";
-import { damaged, numberAt, optionalNumberAt } from "./row-values.ts";
+import { numberAt, optionalNumberAt } from "./row-values.ts";
 import type { Tables } from "./tables.ts";
 
 const IN_PROGRESS = ITEM_STATUS.encode("in_progress");
@@ -119,14 +120,28 @@ export class ClaimableItems implements Pick<RowStore, ClaimMethods> {
     const filled = lists.filter((list) => list.length > 0);
     const [only] = filled;
     const rows = filled.length === 1 && only !== undefined ? only : filled.flat().sort(byKey).slice(0, limit);
-    const entries = rows.map((row) => ({ key: numberAt(row, 0), item: this.#itemOf(row) }));
+    const entries = rows.flatMap((row) => {
+      const item = this.#itemOf(row);
+      return item === undefined ? [] : { key: numberAt(row, 0), item };
+    });
     return entries.sort((a, b) => a.key - b.key || compareItems(a.item, b.item)).map((entry) => entry.item);
   }
 
-  #itemOf(row: SqlRow): WorkItem {
-    const item = this.#items.byNumber(numberAt(row, 1), numberAt(row, 2));
-    if (item === undefined) throw damaged("an index entry of an item that does not exist");
-    return item;
+  /**
+   * Nothing, if the item's or its run's row cannot be read: it is put where no claim meets it again, so that one damaged run
+   * does not keep all others from being worked on. Whoever asks for it is told.
+   */
+  #itemOf(row: SqlRow): WorkItem | undefined {
+    const [run, number] = [numberAt(row, 1), numberAt(row, 2)];
+    try {
+      const item = this.#items.byNumber(run, number);
+      if (item !== undefined) return item;
+    } catch (error) {
+      if (!isMillraceError(error, "BACKEND_CORRUPT")) throw error;
+    }
+    const put = this.#tables.db.statement("UPDATE item SET place = ? WHERE run = ? AND number = ?");
+    put.run(PLACE.damaged, run, number);
+    return undefined;
   }
 }
 

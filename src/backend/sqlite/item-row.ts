@@ -90,7 +90,7 @@ export const INSERT_ITEM = `INSERT INTO item (${[...STAYING, ...CHANGING].join("
 export const UPDATE_ITEM = `UPDATE item SET ${CHANGING.map((column) => `${column} = ?`).join(", ")} WHERE id = ?`;
 
 /** Codes of `item.place`. */
-export const PLACE = { none: 0, ready: 1, stalled: 2, due: 3, busy: 4, aside: 5 } as const;
+export const PLACE = { none: 0, ready: 1, stalled: 2, due: 3, busy: 4, aside: 5, damaged: 6 } as const;
 
 /** `place` and `place_key` of an item. */
 export function placeValues(status: WorkItem["status"], placement: Placement): readonly [number, number | null] {

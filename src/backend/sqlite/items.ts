@@ -3,13 +3,14 @@
  * table of its own. Rows are keyed by (run, number), so all items of a run lie together.
  */
 
+import { isMillraceError } from "../../core/errors.ts";
 import type { Page, PageRequest } from "../contract/run.ts";
 import type { ItemFilter, ItemPayload, WorkItem } from "../contract/work-item.ts";
 import { ITEM_STATUS } from "../sql/stored-code.ts";
 import { toStoredText } from "../sql/stored-text.ts";
 import { decodeCursor, encodeCursor, pageLimit } from "../synchronous/paging.ts";
 import type { Placement, RowStore } from "../synchronous/row-store.ts";
-import type { SqlValue } from "./driver.ts";
+import type { SqlRow, SqlValue } from "./driver.ts";
 import {
   CONTENTS_AT,
   changingValues,
@@ -204,10 +205,8 @@ export class Items implements Pick<RowStore, ItemMethods> {
   itemsOf(session: string): readonly WorkItem[] {
     const id = this.#tables.ids.findSession(session);
     if (id === undefined) return [];
-    const items = this.#tables.db
-      .statement(ITEM_QUERIES.ofSession)
-      .all(id)
-      .map((row) => readItem(row, this.#runs.nameOf(numberAt(row, 0)), this.#tables.ids));
+    const rows = this.#tables.db.statement(ITEM_QUERIES.ofSession).all(id);
+    const items = rows.flatMap((row) => this.#readable(row) ?? []);
     return items.sort(compareItems);
   }
 
@@ -252,6 +251,16 @@ export class Items implements Pick<RowStore, ItemMethods> {
       input: optionalBytesAt(row, INPUT_AT),
     };
     return found.item.endedAt === undefined ? this.#tables.recent.keepItem(run, found) : found;
+  }
+
+  /** Nothing for a row that is damaged: what a session holds beside it must not be lost with it. */
+  #readable(row: SqlRow): WorkItem | undefined {
+    try {
+      return readItem(row, this.#runs.nameOf(numberAt(row, 0)), this.#tables.ids);
+    } catch (error) {
+      if (isMillraceError(error, "BACKEND_CORRUPT")) return undefined;
+      throw error;
+    }
   }
 
   #ofRun(runId: string, sql: string): readonly WorkItem[] {

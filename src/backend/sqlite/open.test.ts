@@ -135,3 +135,25 @@ test("the log is moved into the file when nothing is written any more", async ()
   await waitingClock.advance(2_000);
   expect(statSync(path).size).toBeGreaterThan(before);
 });
+
+test("a run whose rows are damaged does not keep others from being worked on", async () => {
+  const handle = new DatabaseSync(":memory:");
+  const store = await openScratch({ database: handle });
+  await store.startRuns(["run-1", "run-2", "run-3", "run-4"].map((id) => startOf(id)));
+  handle.exec("UPDATE item SET extra = '{' WHERE run = (SELECT id FROM run WHERE name = 'run-1')");
+  handle.exec("UPDATE run SET status = 99 WHERE name = 'run-2'");
+  handle.exec("UPDATE run SET field_sequences = '[1' WHERE name = 'run-3'");
+  // As another program would have done it: nothing of these runs is known from before.
+  const other = await openScratch({ database: copyOf(handle) });
+  const worker = await ProtocolWorker.open(other, "s1");
+  expect((await worker.claim({ limit: 10 })).map(({ item }) => item.runId)).toEqual(["run-4"]);
+  expect(await worker.claim({ limit: 10 })).toEqual([]);
+  await expect(other.read.run("run-2")).rejects.toThrow(failsWith("BACKEND_CORRUPT"));
+  expect((await other.read.run("run-4"))?.status).toBe("running");
+});
+
+function copyOf(handle: DatabaseSync): DatabaseSync {
+  const path = scratchFile();
+  handle.exec(`VACUUM INTO '${path}'`);
+  return new DatabaseSync(path);
+}

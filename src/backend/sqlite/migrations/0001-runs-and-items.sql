@@ -137,7 +137,8 @@ CREATE TABLE run_tag (
 CREATE INDEX run_tag_by_run ON run_tag (run);
 
 -- Work items. `place` says in which index of the claims it lies, `place_key` where in it:
---   0 none, 1 ready, 2 ready but has stalled before, 3 due while nobody has it, 4 due while in progress, 5 aside.
+--   0 none, 1 ready, 2 ready but has stalled before, 3 due while nobody has it, 4 due while in progress, 5 aside,
+--   6 set apart because its row or its run's cannot be read.
 -- A small input rides along; a larger one, and a handed-over failure, lie in `payload`. `contents` says which:
 --   1 input here, 2 input in `payload`, 4 failure in `payload`, 8 has memos.
 -- `extra` is JSON of what most items do not have: keys, failed attempts, stalls, conflicts, deadline, reason, revision, failure.

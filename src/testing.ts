@@ -5,6 +5,8 @@
 
 import "./node-version.ts";
 
+export type { BrokenBackend } from "./testing/broken/broken-backend.ts";
+export { brokenBackends } from "./testing/broken/broken-backends.ts";
 export type { ConformanceCase, ConformanceNeed } from "./testing/conformance/conformance-case.ts";
 export { type BackendDump, dumpBackend, dumpRun, type RunDump } from "./testing/conformance/dump.ts";
 export { ConformanceFailure } from "./testing/conformance/expectation.ts";

@@ -18,10 +18,10 @@ type BetterSqlite = new (path: string) => BetterSqliteDatabase & { close(): void
 const require = createRequire(import.meta.url);
 const BetterSqlite: BetterSqlite = require("better-sqlite3");
 
-const START = Date.UTC(2025, 0, 1);
+export const START = Date.UTC(2025, 0, 1);
 
-export type SubjectHarness = ConformanceHarness & { readonly clock: ManualClock };
-type Subject = (clock?: ManualClock) => Promise<SubjectHarness>;
+type SubjectHarness = ConformanceHarness & { readonly clock: ManualClock };
+export type Subject = (clock?: ManualClock) => Promise<SubjectHarness>;
 
 export const memory: Subject = async (clock = manualClock(START)) => {
   const world = new MemoryWorld(clock);

@@ -87,9 +87,12 @@ async function dumpOf(read: Reads, run: RunRecord): Promise<RunDump> {
   };
 }
 
-/** A group is numbered by the item that opened it, so every item may have one. */
+/** A group has members, or a join that reads it. */
 async function groupsOf(read: Reads, items: readonly WorkItem[]): Promise<readonly BranchGroup[]> {
-  const groups = await Promise.all(items.map(({ runId, item }) => read.group(runId, item)));
+  const numbers = new Set(items.flatMap(({ group, joins }) => [group, joins]).filter((number) => number !== undefined));
+  const [runId] = items.map((item) => item.runId);
+  if (runId === undefined) return [];
+  const groups = await Promise.all([...numbers].sort((a, b) => a - b).map((number) => read.group(runId, number)));
   return groups.filter((group) => group !== undefined);
 }
 

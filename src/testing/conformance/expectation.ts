@@ -19,7 +19,10 @@ export class ConformanceFailure extends Error {
 export function equal(actual: unknown, expected: unknown, what: string): void {
   const [left, right] = [plain(actual), plain(expected)];
   if (isDeepStrictEqual(left, right)) return;
-  throw new ConformanceFailure(`${what}:\n  expected ${show(right)}\n  but got  ${show(left)}`);
+  const difference = firstDifference(left, right, "");
+  throw new ConformanceFailure(
+    `${what}${difference.at}:\n  expected ${show(difference.right)}\n  but got  ${show(difference.left)}`,
+  );
 }
 
 /** Throws a `ConformanceFailure` unless the condition holds. */
@@ -56,16 +59,42 @@ export function ofKind<T extends { readonly kind: string }, K extends T["kind"]>
 }
 
 /**
- * The value as plain data: bytes as `{ bytes }`, maps as lists of their entries, without properties that are `undefined`
- * and without prototypes. Keys keep no order.
+ * The value as plain data: bytes as `{ bytes }`, maps as lists of their entries, without properties that are `undefined`,
+ * keys in order.
  */
-export function plain(value: unknown): unknown {
+function plain(value: unknown): unknown {
   if (value instanceof Uint8Array) return { bytes: Buffer.from(value).toString("base64") };
   if (value instanceof Map) return [...value].map(plain);
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).filter(([, held]) => held !== undefined);
-  return new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, held]) => [key, plain(held)]));
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, held]) => [key, plain(held)]));
+}
+
+interface Difference {
+  /** Where, as ` at runs.0.status`; empty when the whole is small enough to show. */
+  readonly at: string;
+  readonly left: unknown;
+  readonly right: unknown;
+}
+
+/** Values longer than this are not shown whole. */
+const SHOWN = 600;
+
+/** Goes down to what differs while what there is to show is large. */
+function firstDifference(left: unknown, right: unknown, at: string): Difference {
+  const here = { at: at === "" ? "" : ` at${at}`, left, right };
+  if (!isContainer(left) || !isContainer(right) || show(left).length + show(right).length < SHOWN) return here;
+  const [before, after] = [new Map(Object.entries(left)), new Map(Object.entries(right))];
+  for (const key of new Set([...before.keys(), ...after.keys()])) {
+    const [one, other] = [before.get(key), after.get(key)];
+    if (!isDeepStrictEqual(one, other)) return firstDifference(one, other, at === "" ? ` ${key}` : `${at}.${key}`);
+  }
+  return here;
+}
+
+function isContainer(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 function isOfKind<T extends { readonly kind: string }, K extends T["kind"]>(

@@ -294,7 +294,7 @@ const cursorCases = cases("pages", {
     }
   },
 
-  "A cursor of another list is refused": async (stage) => {
+  "No list takes a cursor of another": async (stage) => {
     const lists = await fullLists(stage);
     const different = lists.filter(([name]) => name !== "items of a run");
     for (const [at, [name, list]] of different.entries()) {

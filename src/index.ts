@@ -6,6 +6,12 @@
 import "./node-version.ts";
 
 export type { Capabilities } from "./backend/contract/capabilities.ts";
+export type {
+  CheckpointOperations,
+  CheckpointRecord,
+  SaveCheckpoint,
+  SaveOutcome,
+} from "./backend/contract/checkpoints.ts";
 export type { Claim, ClaimedItem, CommitAndClaim, CommitAndClaimAnswer } from "./backend/contract/claim.ts";
 export type {
   Commit,
@@ -59,6 +65,13 @@ export type {
   WorkItem,
 } from "./backend/contract/work-item.ts";
 export { type MemoryOptions, MemoryWorld } from "./backend/memory/index.ts";
+export type {
+  Checkpoint,
+  CheckpointStore,
+  CleanupOptions,
+  SaveOptions,
+  StoredCheckpoint,
+} from "./checkpoints/checkpoint-store.ts";
 export { type Config, defineConfig, isWorkflow, type WorkerConfig } from "./configuration.ts";
 export { type ConnectOptions, connect, type Durability, memory } from "./connect.ts";
 export { type Duration, toMilliseconds } from "./core/duration.ts";
@@ -147,7 +160,16 @@ export { type ContextMismatch, dynamicWorkflow, type LooseEdge, workflow } from 
 export type { Workflow, WorkflowOptions } from "./definition/workflow-building.ts";
 export type { Completion, OutputOfGraph } from "./definition/workflow-output.ts";
 export type { InputOf, NameOf, NodeTypes, OutputOf, TypesOf, WorkflowTypes } from "./definition/workflow-types.ts";
-export { type LocalRunOptions, type LocalRunResult, run } from "./local/run.ts";
+export type { LocalOptions, LocalRunOptions, LocalRunResult, RunProgress } from "./local/local-options.ts";
+export { run } from "./local/run.ts";
+export {
+  type CheckpointedRunOptions,
+  type CheckpointPlace,
+  type NewLimits,
+  type ResumeRunOptions,
+  resume,
+  runWithCheckpoint,
+} from "./local/run-with-checkpoint.ts";
 export type { AwaitOptions } from "./orchestrator/await-run.ts";
 export type { CancelOptions, ControlResult, ResumeOptions, RetryOptions } from "./orchestrator/control.ts";
 export {

@@ -25,6 +25,10 @@ export class HistoryTable {
     this.#runs = runs;
   }
 
+  auditOf(runId: string): readonly AuditEntry[] {
+    return this.#audit.get(runId) ?? [];
+  }
+
   removeOf(runId: string): void {
     this.#journal.set(this.#audit, runId, undefined);
   }

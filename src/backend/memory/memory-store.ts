@@ -1,5 +1,6 @@
 /** All rows of one namespace in memory, as the engine wants them. Each noun has a file of its own; this puts them together. */
 
+import type { RunState } from "../contract/run.ts";
 import type { Executor, RowStore } from "../synchronous/row-store.ts";
 import { branchRows } from "./branch-rows.ts";
 import { checkpointRows } from "./checkpoint-rows.ts";
@@ -8,12 +9,23 @@ import { definitionRows } from "./definition-rows.ts";
 import { HistoryTable } from "./history-rows.ts";
 import { ItemTable } from "./item-rows.ts";
 import { Journal } from "./journal.ts";
+import { imageOf, type RunImage, restoreImage } from "./run-image.ts";
 import { RunTable } from "./run-rows.ts";
 import { SessionTable } from "./session-rows.ts";
 
 export interface MemoryStore {
   readonly store: RowStore;
   readonly executor: Executor;
+  readonly images: RunImages;
+}
+
+/** Whole runs, taken out and put back. */
+export interface RunImages {
+  /** Another object after every change of the run, but for results of durable steps; the same while nothing changes. */
+  stateOf(runId: string): RunState | undefined;
+  capture(runId: string): RunImage | undefined;
+  /** Atomic. The store must not have a run of this id. */
+  restore(image: RunImage, now: number): void;
 }
 
 export function createMemoryStore(): MemoryStore {
@@ -39,7 +51,16 @@ export function createMemoryStore(): MemoryStore {
     },
     nextDueAt: () => earliest([items.firstDue(), sessions.firstExpiry(), runs.firstExpiry()]),
   };
-  return { store, executor: executorOver(journal) };
+  const images: RunImages = {
+    stateOf: (runId) => runs.get(runId)?.state,
+    capture(runId) {
+      const run = runs.get(runId);
+      const definition = run && store.definition(run.state.definition);
+      return run && definition && imageOf(run, definition, history.auditOf(runId));
+    },
+    restore: (image, now) => journal.atomically(() => restoreImage(store, image, now)),
+  };
+  return { store, executor: executorOver(journal), images };
 }
 
 /** What runs in one go cannot be interrupted, so a step is its own transaction. */

@@ -76,7 +76,8 @@ export function conformanceCases(): readonly ConformanceCase[] {
 }
 
 /**
- * Hands every case to the framework, each on a harness of its own, after opening the backend once to read its capabilities.
+ * Hands every case to the framework, each on a harness of its own, after opening the backend once to read its capabilities:
+ * `await runConformance(openMine, { test })` at the top of a test file, with `test` of vitest or of `node:test`.
  * Rejects when the backend cannot be opened, or has a capability that its harness does not let the suite test.
  */
 export async function runConformance(

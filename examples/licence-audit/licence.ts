@@ -7,7 +7,7 @@ import correct from "spdx-correct";
 import parse from "spdx-expression-parse";
 
 /** `permitted`: nothing to do. `denied`: the policy refuses it. `unknown`: a person has to look. */
-export type Verdict = "permitted" | "denied" | "unknown";
+type Verdict = "permitted" | "denied" | "unknown";
 
 export interface Licence {
   /** SPDX expression, or what the package says in its own words, or `NONE`. */

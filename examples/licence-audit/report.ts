@@ -60,7 +60,7 @@ export async function writeReport(folder: string, report: Report): Promise<strin
   return json;
 }
 
-export function toMarkdown(report: Report): string {
+function toMarkdown(report: Report): string {
   const { run } = report;
   return [
     "# Licence audit",

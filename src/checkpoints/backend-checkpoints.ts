@@ -43,7 +43,7 @@ export function backendCheckpoints(operations: CheckpointOperations): Checkpoint
 }
 
 /** What everybody says who finds another version than the one that was expected. */
-export function checkpointConflict(id: string, expected: number, found: number): MillraceError {
+function checkpointConflict(id: string, expected: number, found: number): MillraceError {
   const is = found === 0 ? "there is none" : `it is at version ${found}`;
   const was = expected === 0 ? "none was expected" : `version ${expected} was expected`;
   return new MillraceError("CHECKPOINT_CONFLICT", `the checkpoint ${id} was changed by somebody else: ${is}, ${was}`, {

@@ -5,7 +5,7 @@
  */
 
 /** Exit statuses of the CLI. Scripts may rely on them. */
-export const EXIT = {
+const EXIT = {
   ok: 0,
   /** A bug, or user code that threw. */
   unexpected: 1,

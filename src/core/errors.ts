@@ -13,7 +13,7 @@ import { isMillraceError, MillraceError, type MillraceErrorOptions } from "./mil
 import { cleanText } from "./text.ts";
 import { decodeValue, encodeValue } from "./values.ts";
 
-export { ERRORS, type ErrorCode, type ErrorEntry, EXIT, isErrorCode } from "./error-table.ts";
+export { ERRORS, type ErrorCode, type ErrorEntry, isErrorCode } from "./error-table.ts";
 export { type ErrorJson, isMillraceError, MillraceError, type MillraceErrorOptions } from "./millrace-error.ts";
 
 /** A failure as it is stored. `code` is one of the engine's, one given to `abort`, or one of a platform's error. */

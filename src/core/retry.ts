@@ -11,13 +11,13 @@ import { MillraceError } from "./millrace-error.ts";
 import type { Random } from "./ports-contract.ts";
 
 /** How the back-off grows with the n-th failure: not at all, initial × n, or initial × factor^(n−1). */
-export type RetryStrategy = "fixed" | "linear" | "exponential";
+type RetryStrategy = "fixed" | "linear" | "exponential";
 
 /** What chance does to a back-off: nothing, anything from zero to it, or up to a fixed time more. */
-export type RetryJitter = "none" | "full" | { readonly fixed: Duration };
+type RetryJitter = "none" | "full" | { readonly fixed: Duration };
 
 /** Decides by the failure. Must be quick and pure; one that throws counts as no. `attempt` is the one that failed, from 1. */
-export type RetryPredicate = (failure: FailureRecord, attempt: number) => boolean;
+type RetryPredicate = (failure: FailureRecord, attempt: number) => boolean;
 
 /**
  * When to try again. What is left out is as in `DEFAULT_RETRY`.

@@ -23,6 +23,9 @@ export type FailedInOf<N> = N extends {
       : readonly I[]
   : never;
 
+/** The fan-out that a node joins; `never` for one that is no join. */
+export type JoinedOf<N> = N extends { readonly "~node"?: { readonly of: infer Of } | undefined } ? Of : never;
+
 /** What a node emits. */
 export type OutOf<N> = N extends { readonly "~node"?: { readonly out: infer O } | undefined } ? O : never;
 

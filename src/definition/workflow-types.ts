@@ -2,7 +2,7 @@
  * The types that a workflow carries, and the ways to get at them. They exist for the compiler alone: `~types` is never
  * set. They are what lets another process start a run with `startRun<typeof orders>("orders", input)` and no code.
  */
-import type { InOf, OutOf } from "./edge-shape.ts";
+import type { InOf, JoinedOf, OutOf } from "./edge-shape.ts";
 
 /** Everything that is known of a workflow at compile time. */
 export interface WorkflowTypes {
@@ -12,7 +12,7 @@ export interface WorkflowTypes {
   readonly output: unknown;
   /** The context fields. */
   readonly fields: unknown;
-  /** For each node what an edge delivers to it (`in`) and what it emits (`out`). */
+  /** For each node what an edge delivers to it (`in`), what it emits (`out`), and of a join the fan-out (`of`). */
   readonly nodes: unknown;
 }
 
@@ -34,4 +34,8 @@ export type OutputOf<W> = TypesOf<W>["output"];
 export type NameOf<W> = TypesOf<W>["name"];
 
 /** The types of each node of a graph. `infer` forces evaluation, so that hovers show the types and not the helper. */
-export type NodeTypes<Ns> = { [K in keyof Ns]: { in: InOf<Ns[K]>; out: OutOf<Ns[K]> } };
+export type NodeTypes<Ns> = {
+  [K in keyof Ns]: [JoinedOf<Ns[K]>] extends [never]
+    ? { in: InOf<Ns[K]>; out: OutOf<Ns[K]> }
+    : { in: InOf<Ns[K]>; out: OutOf<Ns[K]>; of: JoinedOf<Ns[K]> };
+};

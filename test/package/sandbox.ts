@@ -79,7 +79,7 @@ export class Sandbox {
   }
 }
 
-export function npm(folder: string, ...args: readonly string[]): Promise<Outcome> {
+function npm(folder: string, ...args: readonly string[]): Promise<Outcome> {
   return execute("npm", args, folder);
 }
 

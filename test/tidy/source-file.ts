@@ -8,7 +8,7 @@ import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Comment, type Program, parseSync, Visitor } from "oxc-parser";
 
-export interface Import {
+interface Import {
   readonly specifier: string;
   /** The imported file's path from the root, for imports within the repository; `undefined` for packages and built-ins. */
   readonly target: string | undefined;

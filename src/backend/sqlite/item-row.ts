@@ -13,7 +13,7 @@ import type { Identities, Shape } from "./identities.ts";
 import { damaged, isObject, isStrings, numberAt, optionalNumberAt, optionalTextAt, textAt } from "./row-values.ts";
 
 /** Columns that change during an item's life, in the order of `changingValues`. */
-export const CHANGING = [
+const CHANGING = [
   "status",
   "place",
   "place_key",

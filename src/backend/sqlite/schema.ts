@@ -31,12 +31,6 @@ export function checkOwner(db: Database): void {
   });
 }
 
-/** The schema of the file, and the newest that this release knows. Throws as `checkOwner`. Reads only. */
-export function readSchema(db: Database): { readonly version: number; readonly newest: number } {
-  checkOwner(db);
-  return { version: versionOf(db), newest: migrations().length };
-}
-
 /** How new a file's schema is, and how new this release can make it. */
 export function schemaOf(db: Database): { readonly version: number; readonly newest: number } {
   return { version: versionOf(db), newest: migrations().length };

@@ -49,11 +49,11 @@ export interface Fields {
 }
 
 /** What a node sees of a field. */
-export type Live<F> = F extends Field<infer L, unknown, unknown> ? L : never;
+type Live<F> = F extends Field<infer L, unknown, unknown> ? L : never;
 /** What a reader sees of a field. */
 export type View<F> = F extends Field<unknown, infer V, unknown> ? V : never;
 /** What `startRun` accepts for a field. */
-export type Init<F> = F extends Field<unknown, unknown, infer I> ? I : never;
+type Init<F> = F extends Field<unknown, unknown, infer I> ? I : never;
 
 /** A node's view of its run's context. */
 export type LiveContext<F> = { readonly [K in keyof F]: Live<F[K]> };

@@ -1,5 +1,4 @@
-// The laws of folding, for every kind of field at once: against a naive model, one plain structure per field, that
-// knows nothing of operations, deltas or sharing.
+// The laws of folding, for every kind of field at once, against a naive model: one plain structure per field.
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -82,7 +81,6 @@ const element: fc.Arbitrary<Json> = fc.constantFrom<Json[]>(
   "x",
 );
 const key = fc.constantFrom("__proto__", "constructor", "toJSON", "", "a", "b", "\u0000", "\ud800");
-// Keys that could change a prototype are refused in values; core tests that.
 const value = fc
   .jsonValue({ maxDepth: 3 })
   .filter((json): json is Json => !/__proto|constr/.test(JSON.stringify(json)));

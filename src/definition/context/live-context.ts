@@ -38,7 +38,7 @@ export interface AttemptContext {
 }
 
 /** Whether recorded changes fit a newer state. */
-export type Rebased =
+type Rebased =
   | { readonly kind: "rebased"; readonly delta: Delta | undefined }
   /** The body looked at these fields, and they changed: it has to run again. */
   | { readonly kind: "stale"; readonly fields: readonly number[] };

@@ -10,7 +10,7 @@ import { type Context, checkFields, type Fields } from "./field.ts";
 import type { FieldKind } from "./field-state.ts";
 
 /** A field as a definition shows it. */
-export interface ShapeField {
+interface ShapeField {
   readonly name: string;
   readonly kind: FieldKind;
 }

@@ -1,4 +1,4 @@
-/** What a node may return, and what comes of each. */
+/** What a node may return, and what comes of each, as runs of the smallest workflows that show it. */
 
 import { abort, hold, next, nextAll, node, type Transition, unchecked, workflow } from "../../../../src/index.ts";
 import type { Scenario } from "../scenario.ts";

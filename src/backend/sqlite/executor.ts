@@ -21,6 +21,8 @@ export interface ExecutorOptions {
   readonly onRollback: () => void;
   /** Called after a transaction that wrote. */
   readonly onCommit: () => void;
+  /** Called before a transaction that follows one which found no room, until it is true. Throws when there is none. */
+  readonly makeRoom: () => boolean;
   /** Called once nothing runs any more; frees the database. */
   readonly onClose: () => void;
 }
@@ -31,6 +33,8 @@ interface Job {
   reject(error: unknown): void;
   /** It has lost a transaction to others, or others to it: next time it gets one of its own. */
   alone: boolean;
+  /** It has found no room before; when it finds none again, it fails. */
+  crowdedOut: boolean;
 }
 
 /** A transaction takes in more work until so many syncs' worth of time has passed, within bounds. */
@@ -52,6 +56,7 @@ export class SqliteExecutor implements Executor {
   #syncMs = 0;
   /** Since when the write lock is asked for in vain. */
   #blockedSince: number | undefined;
+  #wasFull = false;
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
@@ -72,6 +77,7 @@ export class SqliteExecutor implements Executor {
         },
         reject: (error) => reject(this.#options.db.explain(error)),
         alone: false,
+        crowdedOut: false,
       });
       this.#draining ??= this.#drain();
     });
@@ -121,9 +127,10 @@ export class SqliteExecutor implements Executor {
   }
 
   async #runGroup(): Promise<void> {
-    const { onBegin } = this.#options;
+    const { onBegin, makeRoom } = this.#options;
     try {
       if (this.#broken !== undefined) throw this.#broken;
+      if (this.#wasFull) this.#wasFull = !makeRoom();
       await this.#lock();
       onBegin();
     } catch (error) {
@@ -181,6 +188,7 @@ export class SqliteExecutor implements Executor {
     try {
       job.run();
     } catch (error) {
+      if (isCrowdedOut(job, error)) throw new LostTransaction(error, job);
       job.reject(error);
       if (!fenced || isStoreFault(troubleOf(error)) || !db.inTransaction) throw new LostTransaction(error);
       db.statement("ROLLBACK TO job").run();
@@ -206,13 +214,19 @@ export class SqliteExecutor implements Executor {
     this.#rollback();
     const trouble = troubleOf(cause);
     if (trouble === "sync") this.#broken = cause;
-    const blameless = error instanceof LostTransaction || (done.length > 1 && trouble === "full");
-    if (!blameless || trouble === "sync" || trouble === "corrupt") {
-      for (const job of done) job.reject(cause);
-      return;
-    }
-    for (const job of done) job.alone = true;
-    this.#queue.unshift(...done);
+    if (trouble === "full") this.#wasFull = true;
+    const again = this.#jobsToRunAgain(done, error, trouble);
+    for (const job of done) if (!again.includes(job)) job.reject(cause);
+    for (const job of again) job.alone = true;
+    this.#queue.unshift(...again);
+  }
+
+  #jobsToRunAgain(done: readonly Job[], error: unknown, trouble: StoreTrouble | undefined): readonly Job[] {
+    if (trouble === "sync" || trouble === "corrupt") return [];
+    if (error instanceof LostTransaction) return error.job === undefined ? done : [...done, error.job];
+    const [first, ...others] = done;
+    if (trouble !== "full" || first === undefined) return [];
+    return others.length > 0 || isCrowdedOut(first, error) ? done : [];
   }
 
   #rollback(): void {
@@ -232,9 +246,20 @@ export class SqliteExecutor implements Executor {
 
 /** The transaction that a job ran in is gone, or must go, because the store itself failed under it. */
 class LostTransaction extends Error {
-  constructor(cause: unknown) {
+  /** The job that was stopped by it and is to be run again; absent if it has failed. */
+  readonly job: Job | undefined;
+
+  constructor(cause: unknown, job?: Job) {
     super("the transaction was lost", { cause });
+    this.job = job;
   }
+}
+
+/** Whether it found no room for the first time: some is made, and it is tried again. */
+function isCrowdedOut(job: Job, error: unknown): boolean {
+  if (job.crowdedOut || troubleOf(error) !== "full") return false;
+  job.crowdedOut = true;
+  return true;
 }
 
 function isStoreFault(trouble: StoreTrouble | undefined): boolean {

@@ -60,15 +60,21 @@ test("one write that is too large for what is left takes no small one with it", 
   expect((await store.read.runs({}, {})).entries.map(({ id }) => id).sort()).toEqual(["small-1", "small-2"]);
 });
 
+/** A small file system of its own, as long as the test. */
+function smallDisk(size: string): string {
+  const folder = join(scratchFolder(), "small");
+  mkdirSync(folder);
+  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", folder]);
+  onTestFinished(() => {
+    execFileSync("umount", ["-l", folder]);
+  });
+  return folder;
+}
+
 test.runIf(canMount())(
   "a full disk refuses writes with STORE_FULL, and they go on when there is space again",
   async () => {
-    const folder = join(scratchFolder(), "small");
-    mkdirSync(folder);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=3m", "tmpfs", folder]);
-    onTestFinished(() => {
-      execFileSync("umount", ["-l", folder]);
-    });
+    const folder = smallDisk("3m");
     const ballast = join(folder, "ballast");
     writeFileSync(ballast, new Uint8Array(1_000_000));
     const path = join(folder, "store.db");
@@ -84,6 +90,25 @@ test.runIf(canMount())(
     expect((await again.read.runs({}, { limit: 1_000 })).entries).toHaveLength(started + 1);
   },
 );
+
+test.runIf(canMount())("a log that has filled the disk does not eat up what is freed", async () => {
+  const folder = smallDisk("2m");
+  const ballast = join(folder, "ballast");
+  writeFileSync(ballast, new Uint8Array(1_000_000));
+  const path = join(folder, "store.db");
+  const store = await openScratch({ path });
+  // Small writes that take room in the log alone: the same rows again and again.
+  await ProtocolWorker.open(store, "s1");
+  const write = () => store.renew({ session: "s1" });
+  const writeUntilFull = async () => {
+    for (let at = 0; at < 1_000; at += 1) await write();
+  };
+  await expect(writeUntilFull()).rejects.toThrow(failsWith("STORE_FULL"));
+  rmSync(ballast);
+  await writeUntilFull();
+  await store.close();
+  expect(integrityOf(path)).toBe("ok");
+});
 
 function canMount(): boolean {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return false;

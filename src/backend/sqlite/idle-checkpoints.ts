@@ -41,6 +41,15 @@ export function idleCheckpoints(db: Database, clock: Pick<Clock, "setTimer">): I
   };
 }
 
+/**
+ * Moves the whole log into the file, so that it is written again from its beginning; false while somebody else is in the
+ * way, throws when the file has no room to grow. On a disk that was full this comes before anything else: a log that has
+ * taken the last of the disk would take what is freed too, and could never be moved again.
+ */
+export function emptyLog(db: Database): boolean {
+  return db.inTransaction || db.pragma("wal_checkpoint(RESTART)") === 0;
+}
+
 function checkpoint(db: Database): void {
   if (!db.isOpen || db.inTransaction) return;
   try {

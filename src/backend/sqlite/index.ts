@@ -19,7 +19,7 @@ import type { Driver, SqliteHandle } from "./driver.ts";
 import { SqliteExecutor } from "./executor.ts";
 import { preparePlace } from "./file-place.ts";
 import { Identities } from "./identities.ts";
-import { idleCheckpoints } from "./idle-checkpoints.ts";
+import { emptyLog, idleCheckpoints } from "./idle-checkpoints.ts";
 import { type LockWaiting, waitForLock } from "./lock-waiting.ts";
 import { RecentRows } from "./recent-rows.ts";
 import { sqliteRowStore } from "./row-store.ts";
@@ -96,6 +96,7 @@ export async function openSqlite(options: SqliteOptions): Promise<BackendOperati
         world.recent.forget();
       },
       onCommit: file === undefined ? () => undefined : checkpoints.written,
+      makeRoom: () => file === undefined || emptyLog(db),
       onClose() {
         checkpoints.stop();
         changes?.stop();

@@ -39,12 +39,15 @@ export type StoreTrouble =
 
 const IOERR_FSYNC = 10 | (4 << 8);
 const IOERR_DIR_FSYNC = 10 | (5 << 8);
+/** The index of the log could not grow, for which a full disk is the one reason. */
+const IOERR_SHMSIZE = 10 | (19 << 8);
 
 /** What kind of trouble an error of a driver stands for; `undefined` when it is no error of a driver. */
 export function troubleOf(error: unknown): StoreTrouble | undefined {
   const code = resultCode(error);
   if (code === undefined) return undefined;
   if (code === IOERR_FSYNC || code === IOERR_DIR_FSYNC) return "sync";
+  if (code === IOERR_SHMSIZE) return "full";
   switch (code & 0xff) {
     case 5:
     case 6:
@@ -130,6 +133,7 @@ function resultCode(error: unknown): number | undefined {
 function textCode(text: string): number {
   if (text === "SQLITE_IOERR_FSYNC") return IOERR_FSYNC;
   if (text === "SQLITE_IOERR_DIR_FSYNC") return IOERR_DIR_FSYNC;
+  if (text === "SQLITE_IOERR_SHMSIZE") return IOERR_SHMSIZE;
   const primary = text.split("_").slice(0, 2).join("_");
   return PRIMARY[primary] ?? 1;
 }

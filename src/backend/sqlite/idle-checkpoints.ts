@@ -41,13 +41,18 @@ export function idleCheckpoints(db: Database, clock: Pick<Clock, "setTimer">): I
   };
 }
 
+/** Pages that the log may have from then on, where a disk has been full: it is small, or others want it too. */
+const CROWDED_PAGES = 100;
+
 /**
- * Moves the whole log into the file, so that it is written again from its beginning; false while somebody else is in the
- * way, throws when the file has no room to grow. On a disk that was full this comes before anything else: a log that has
- * taken the last of the disk would take what is freed too, and could never be moved again.
+ * Moves the whole log into the file and gives its room back; false while somebody else is in the way, throws when the
+ * file cannot grow. On a disk that was full this comes before anything else: a log that has taken the last of the disk
+ * would take what is freed too, and could never be moved again.
  */
 export function emptyLog(db: Database): boolean {
-  return db.inTransaction || db.pragma("wal_checkpoint(RESTART)") === 0;
+  if (db.inTransaction) return false;
+  db.exec(`PRAGMA wal_autocheckpoint = ${CROWDED_PAGES}`);
+  return db.pragma("wal_checkpoint(TRUNCATE)") === 0;
 }
 
 function checkpoint(db: Database): void {

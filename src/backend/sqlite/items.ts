@@ -8,16 +8,15 @@ import type { Page, PageRequest } from "../contract/run.ts";
 import type { ItemFilter, ItemPayload, WorkItem } from "../contract/work-item.ts";
 import { ITEM_STATUS } from "../sql/stored-code.ts";
 import { toStoredText } from "../sql/stored-text.ts";
-import { decodeCursor, encodeCursor, pageLimit } from "../synchronous/paging.ts";
 import type { Placement, RowStore } from "../synchronous/row-store.ts";
-import type { SqlRow, SqlValue } from "./driver.ts";
+import type { SqlRow } from "./driver.ts";
+import { listItems } from "./item-list.ts";
 import {
   CONTENTS_AT,
   changingValues,
   INPUT_AT,
   INSERT_ITEM,
   ITEM_COLUMNS,
-  ITEM_WIDTH,
   PLACE,
   placeValues,
   ROW_AT,
@@ -161,30 +160,7 @@ export class Items implements Pick<RowStore, ItemMethods> {
   }
 
   items(filter: ItemFilter, page: PageRequest): Page<WorkItem> {
-    const limit = pageLimit(page);
-    const after = decodeCursor("items", page.cursor, ["string", "number"]);
-    const where = ["item.ns = ?"];
-    const values: SqlValue[] = [this.#tables.ns];
-    const add = (condition: string, ...given: SqlValue[]): void => {
-      where.push(condition);
-      values.push(...given);
-    };
-    if (filter.runId !== undefined) add("item.run = ?", this.#runs.find(filter.runId)?.number ?? -1);
-    if (filter.status !== undefined) add(`item.status IN (${filter.status.map(ITEM_STATUS.encode).join(", ")})`);
-    if (filter.node !== undefined)
-      add("item.shape IN (SELECT id FROM shape WHERE node = ?)", toStoredText(filter.node));
-    if (filter.session !== undefined) add("item.session = ?", this.#tables.ids.findSession(filter.session) ?? -1);
-    if (filter.changedAfter !== undefined) add("item.commit_number > ?", filter.changedAfter);
-    if (after !== undefined) add("(run.name, item.number) > (?, ?)", toStoredText(after[0]), after[1]);
-    // Held to the order of the index on runs' names: a page costs what it skips over, not a sort of everything.
-    const sql = `SELECT ${ITEM_COLUMNS}, run.name FROM run CROSS JOIN item ON item.run = run.id
-      WHERE run.ns = item.ns AND run.ns = ? AND ${where.join(" AND ")} ORDER BY run.name, item.number LIMIT ?`;
-    const rows = this.#tables.db.query(sql, [this.#tables.ns, ...values, limit + 1]);
-    const entries = rows.slice(0, limit).map((row) => readItem(row, textAt(row, ITEM_WIDTH), this.#tables.ids));
-    const last = entries.at(-1);
-    return rows.length > limit && last !== undefined
-      ? { entries, cursor: encodeCursor("items", [last.runId, last.item]) }
-      : { entries };
+    return listItems(this.#tables, this.#runs, filter, page);
   }
 
   unfinished(runId: string): readonly WorkItem[] {

@@ -102,3 +102,60 @@ test("removing a run leaves no row of it in any table", async () => {
   expect(Object.entries(counts()).filter(([table, rows]) => rows > 0 && !(table in kept))).toEqual([]);
   expect(store.runState("run-1")).toBeUndefined();
 });
+
+test("items are listed by run, then number, page by page, however they are filtered", async () => {
+  const { writer, reader } = await twoStores();
+  const [sample] = fc.sample(workItem("run-1"), { numRuns: 1, seed: 5 });
+  if (sample === undefined) throw new Error("there is no sample");
+  const statuses = ["in_progress", "completed", "pending"] as const;
+  for (const runId of ["run-3", "run-1", "run-2"]) {
+    writer.insertRun({ ...RUN, id: runId }, DETAILS);
+    for (let item = 0; item < 7; item += 1) {
+      const status = statuses[item % 3] ?? "pending";
+      const row = { ...sample, runId, item, status, node: `n${item % 2}`, session: `s${item % 2}`, commit: item };
+      writer.insertItem(row, { input: undefined, failure: undefined }, { kind: "none" }, "d");
+    }
+  }
+  const filters = [
+    {},
+    { runId: "run-2" },
+    { status: ["in_progress"] },
+    { status: ["in_progress", "pending"] },
+    { status: [] },
+    { session: "s1", status: ["in_progress"] },
+    { node: "n0", changedAfter: 3 },
+    { runId: "run-1", status: ["completed"] },
+    { runId: "nobody" },
+    { session: "nobody" },
+  ] as const;
+  for (const filter of filters) {
+    const all = reader.items(filter, { limit: 1_000 }).entries.map(({ runId, item }) => `${runId}.${item}`);
+    const { runId, status, session, node, changedAfter } = {
+      runId: undefined,
+      status: undefined,
+      session: undefined,
+      node: undefined,
+      changedAfter: -1,
+      ...filter,
+    };
+    const expected = ["run-1", "run-2", "run-3"].flatMap((run) =>
+      Array.from({ length: 7 }, (_, item) => item)
+        .filter(
+          (item) =>
+            (runId ?? run) === run && (status === undefined || status.some((one) => one === statuses[item % 3])),
+        )
+        .filter((item) => (session ?? `s${item % 2}`) === `s${item % 2}` && (node ?? `n${item % 2}`) === `n${item % 2}`)
+        .filter((item) => item > changedAfter)
+        .map((item) => `${run}.${item}`),
+    );
+    expect(all).toEqual(expected);
+    const paged: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = reader.items(filter, { limit: 2, cursor });
+      paged.push(...page.entries.map(({ runId: run, item }) => `${run}.${item}`));
+      cursor = page.cursor;
+    } while (cursor !== undefined);
+    expect(paged).toEqual(expected);
+  }
+});

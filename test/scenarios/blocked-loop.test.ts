@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import { assertRunInvariants } from "./harness/run-invariants.ts";
+import { Scene, type SpawnOptions } from "./harness/scene.ts";
+import { Store } from "./harness/store.ts";
+import { until } from "./harness/until.ts";
+import type { RefusalLine } from "./harness/worker-order.ts";
+import { type BlockLine, blocking, blockingTooLong, quick } from "./workflows/blocking.ts";
+
+const order: SpawnOptions = {
+  module: "blocking",
+  workflows: ["blocking", "blockingTooLong", "quick"],
+  options: { lease: "400ms", pollInterval: "50ms", concurrency: 1 },
+};
+
+test.each(["busy", "waiting"] as const)(
+  "a body that blocks its process by %s beyond the lease keeps the lease",
+  async (how) => {
+    const scene = new Scene();
+    const orchestrator = await scene.orchestrator(blocking, quick);
+    const store = new Store(orchestrator.backend.operations);
+    const blocked = await scene.worker(order);
+    const handle = await orchestrator.startRun(blocking, { how, ms: 1_600 });
+    const begun = await until("the body blocks", () => scene.traces<BlockLine>("blocked")[0]);
+    expect(begun.pid).toBe(blocked.pid);
+
+    // A worker beside it finds everything else that is there to take, again and again, for as long as it takes.
+    const rival = await scene.worker(order);
+    const isBlocked = () => scene.traces("blocked").length < 2;
+    const passed: string[] = [];
+    for (;;) {
+      const beside = await orchestrator.startRun(quick, null);
+      const taken = await beside.result();
+      const [item] = await store.items(handle.id);
+      if (!isBlocked()) break;
+      const [session] = await store.sessionsOf(blocked.pid);
+      expect(taken).toEqual({ pid: rival.pid });
+      expect(item).toMatchObject({ epoch: 1, status: "in_progress", session: session?.id });
+      passed.push(beside.id);
+    }
+    expect(passed.length).toBeGreaterThan(2);
+    expect(await handle.result()).toEqual({ pid: blocked.pid, attempt: 1 });
+    expect((await store.items(handle.id))[0]).toMatchObject({ epoch: 1, stalls: 0, attempts: 0 });
+    expect(await store.failures(handle.id)).toEqual([]);
+    expect(scene.traces("refusals")).toEqual([]);
+    await assertRunInvariants(store.operations, [handle.id, ...passed]);
+  },
+);
+
+test("a body that blocks its process beyond its attempt's timeout loses the item", async () => {
+  const scene = new Scene();
+  const orchestrator = await scene.orchestrator(blockingTooLong);
+  const store = new Store(orchestrator.backend.operations);
+  const blocked = await scene.worker(order);
+  const handle = await orchestrator.startRun(blockingTooLong, { how: "busy", ms: 2_500 });
+  await until("the body blocks", () => scene.traces("blocked")[0]);
+  const rival = await scene.worker(order);
+
+  expect(await handle.result()).toEqual({ pid: rival.pid, attempt: 2 });
+  expect(scene.traces<BlockLine>("blocked").some((line) => line.pid === blocked.pid && line.event === "finished")).toBe(
+    false,
+  );
+  expect(await store.failures(handle.id)).toMatchObject([
+    { outcome: "retried", attempt: 1, failure: { code: "TIMEOUT" } },
+  ]);
+  const refused = () => scene.traces<RefusalLine>("refusals").find((line) => line.pid === blocked.pid);
+  expect(await until("what it did is refused", refused)).toMatchObject({ itemId: `${handle.id}.0`, epoch: 1 });
+  expect(await blocked.stop()).toEqual({ code: 0, signal: null });
+  await assertRunInvariants(store.operations, [handle.id]);
+});

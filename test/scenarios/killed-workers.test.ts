@@ -1,0 +1,97 @@
+import { expect, test } from "vitest";
+import type { RunHandle, TypesOf } from "../../src/index.ts";
+import { tellFigures } from "./harness/figures.ts";
+import { assertRunInvariants } from "./harness/run-invariants.ts";
+import { Scene, type SpawnOptions } from "./harness/scene.ts";
+import { type Chance, withChance } from "./harness/seed.ts";
+import { Store } from "./harness/store.ts";
+import { until } from "./harness/until.ts";
+import type { ProcessHandle } from "./harness/worker-handle.ts";
+import type { RefusalLine } from "./harness/worker-order.ts";
+import { chain, type LedgerLine, STEPS } from "./workflows/chain.ts";
+
+const RUNS = 100;
+const WORKERS = 4;
+const LEAST_KILLS = 30;
+const KILLS = 34;
+const LEAST_DISTURBED = 10;
+
+const order: SpawnOptions = {
+  module: "chain",
+  workflows: ["chain"],
+  options: { lease: "400ms", pollInterval: "50ms", concurrency: 4, maxStalls: 50 },
+};
+
+test("workers that are killed again and again while they hold items lose nothing and double nothing", async () => {
+  await withChance("test/scenarios/killed-workers.test.ts", async (chance) => {
+    const scene = new Scene();
+    const orchestrator = await scene.orchestrator(chain);
+    const store = new Store(orchestrator.backend.operations);
+    const inputs = Array.from({ length: RUNS }, () => ({ input: { workMs: 5 + chance.upTo(20) } }));
+    const started = await orchestrator.startRuns(chain, inputs);
+    const handles = started.flatMap((one) => (one.ok ? [one.handle] : []));
+    expect(handles).toHaveLength(RUNS);
+
+    const begin = performance.now();
+    const fleet = Array.from({ length: WORKERS }, () => scene.spawn(order));
+    const kills = await killWhileTheyWork(scene, store, fleet, chance);
+    await until("every run has ended", async () => (await store.openRuns()) === 0, { withinMs: 60_000 });
+    const seconds = (performance.now() - begin) / 1_000;
+    for (const process of fleet) expect(await process.stop()).toEqual({ code: 0, signal: null });
+
+    const ledger = scene.traces<LedgerLine>("ledger");
+    const refusals = scene.traces<RefusalLine>("refusals").length;
+    const figures = await assertRunInvariants(
+      store.operations,
+      handles.map(({ id }) => id),
+    );
+    tellFigures("kill -9", { kills, ...figures, refusals, executions: ledger.length, seconds: Math.round(seconds) });
+    expect(kills).toBeGreaterThanOrEqual(LEAST_KILLS);
+    expect(figures.takeovers + refusals).toBeGreaterThanOrEqual(LEAST_DISTURBED);
+    expect(figures).toMatchObject({ items: RUNS * STEPS, deltas: RUNS * STEPS });
+    for (const handle of handles) await checkRun(store, handle, ledger);
+    expect(new Set(ledger.map(({ key }) => key)).size).toBe(RUNS * STEPS);
+  });
+});
+
+/** Kills a process that holds items, spread over all the work, and starts another in its place. Counts those that died with leases. */
+async function killWhileTheyWork(scene: Scene, store: Store, fleet: ProcessHandle[], chance: Chance): Promise<number> {
+  let kills = 0;
+  for (let round = 1; kills < KILLS && (await store.openRuns()) > 0; round += 1) {
+    const due = Math.floor((round * RUNS * STEPS) / (KILLS + 4));
+    const enough = async () => (await store.completedItems()) >= due || (await store.openRuns()) === 0;
+    await until(`${due} items are completed`, enough, { withinMs: 30_000, everyMs: 10 });
+    const found = await until("a worker holds items or all is done", async () => {
+      const at = chance.upTo(fleet.length);
+      const victim = fleet[at];
+      if (victim !== undefined && (await store.heldBy(victim.pid)) > 0) return { at, victim };
+      return (await store.openRuns()) === 0 ? "done" : undefined;
+    });
+    if (found === "done") break;
+    await found.victim.kill();
+    // The store knows nothing of its death yet: what it held as it died is what it holds.
+    if ((await store.heldBy(found.victim.pid)) > 0) kills += 1;
+    fleet[found.at] = scene.spawn(order);
+  }
+  return kills;
+}
+
+async function checkRun(
+  store: Store,
+  handle: RunHandle<TypesOf<typeof chain>>,
+  ledger: readonly LedgerLine[],
+): Promise<void> {
+  const { id } = handle;
+  expect(await handle.result()).toEqual({ workMs: expect.any(Number), done: id });
+  const view = await handle.context();
+  const steps = Array.from({ length: STEPS }, (_, at) => at + 1);
+  const mine = ledger.filter(({ run }) => run === id);
+  const items = await store.items(id);
+  expect([view.sum.value, view.last.value, view.sequence]).toEqual([(STEPS * (STEPS + 1)) / 2, STEPS, STEPS]);
+  expect([...view.seen]).toEqual(steps);
+  expect(view.log.events.map(({ step }) => step)).toEqual(steps);
+  expect(items.map(({ status }) => status)).toEqual(steps.map(() => "completed"));
+  for (const step of steps) expect(mine.filter((line) => line.step === step).length).toBeGreaterThanOrEqual(1);
+  // Whoever repeats an effect is recognised: one key for each item, on all of its attempts.
+  expect(new Set(mine.map(({ itemId, key }) => `${itemId} ${key}`)).size).toBe(STEPS);
+}

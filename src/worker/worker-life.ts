@@ -137,7 +137,7 @@ export class WorkerLife {
     this.#early?.cancel();
     this.#executor.close();
     await this.#keeper?.stop();
-    if (this.#channel !== undefined) await settings.operations.closeSession(this.#channel.id).catch(() => undefined);
+    if (this.#channel !== undefined) await this.#signOff(this.#channel.id);
     this.#channel = undefined;
     this.#over.abort(new MillraceError("CANCELLED", "the worker was stopped"));
     if (this.#loop !== undefined) observers.tell("onStopped", { workerId: settings.workerId });
@@ -147,6 +147,17 @@ export class WorkerLife {
     const { counters } = this.#identity;
     if (this.#loop === undefined) return counters.health([], "stopped");
     return counters.health(this.#executor.items, this.#loop.isDraining ? "draining" : "working");
+  }
+
+  /** With the last figures, so that they stay to be read. An outage keeps nobody from stopping: the lease runs out then. */
+  async #signOff(session: string): Promise<void> {
+    const { operations } = this.#identity.settings;
+    try {
+      await operations.renew({ session, health: this.health() });
+      await operations.closeSession(session);
+    } catch (error) {
+      this.#identity.settings.logger.debug("the worker could not sign off", { error: String(error) });
+    }
   }
 
   async #publish(): Promise<void> {

@@ -66,9 +66,18 @@ test.each([
     expect((await store.items(handle.id))[0]).toMatchObject({ epoch: 1, stalls: 0, attempts: 0 });
   }
   expect(scene.traces("refusals")).toEqual([]);
-  const said = scene.traces<LogLine>("log").filter(({ message }) => message.startsWith("the store fails"));
-  // Once for each outage, however often it was asked in vain.
-  expect(said).toHaveLength(fails ? WORKERS : 0);
+  for (const { pid } of workers) {
+    const said = scene
+      .traces<LogLine>("log")
+      .filter((line) => line.pid === pid && line.message.startsWith("the store "));
+    // Once for each outage, however often it was asked in vain: when it began, and when it was over.
+    const inTurn = said.map((_, at) =>
+      at % 2 === 0 ? "the store fails; this worker keeps trying" : "the store answers again",
+    );
+    expect(said.map(({ message }) => message)).toEqual(inTurn);
+    if (fails) expect(said.length).toBeGreaterThanOrEqual(2);
+    else expect(said).toEqual([]);
+  }
 
   const later = await orchestrator.startRun(patient, null);
   for (const { pid } of workers) scene.openGate(gateOf(pid, later.id));

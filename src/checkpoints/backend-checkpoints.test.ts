@@ -45,6 +45,17 @@ test("a save that comes too late says which version it found", async () => {
   expect((await store.load("job"))?.version).toBe(2);
 });
 
+test("what is added comes behind what was there, and is compared and set as a save is", async () => {
+  const { store } = scene();
+  const add = (text: string, expectedVersion: number) =>
+    store.append?.("job", { status: "waiting", body: new TextEncoder().encode(text) }, { expectedVersion });
+  await store.save("job", { status: "running", body });
+  expect(await add(" and more", 1)).toMatchObject({ version: 2, status: "waiting", bytes: 13 });
+  await expect(add("late", 1)).rejects.toEqual(failsWith("CHECKPOINT_CONFLICT"));
+  await expect(add("wrong", -1)).rejects.toEqual(failsWith("INVALID_VALUE"));
+  expect(new TextDecoder().decode((await store.load("job"))?.body)).toBe("body and more");
+});
+
 test("deleting twice is as good as once", async () => {
   const { store } = scene();
   await store.save("job", { status: "running", body });
@@ -101,4 +112,8 @@ test("a body over the limit is refused", async () => {
   const { store } = scene();
   const large = new Uint8Array(LIMITS.checkpointBytes + 1);
   await expect(store.save("job", { status: "running", body: large })).rejects.toEqual(failsWith("PAYLOAD_TOO_LARGE"));
+  await store.save("job", { status: "running", body: large.subarray(2) });
+  const addition = { status: "running", body: large.subarray(0, 2) } as const;
+  await expect(store.append?.("job", addition, { expectedVersion: 1 })).rejects.toEqual(failsWith("PAYLOAD_TOO_LARGE"));
+  expect((await store.load("job"))?.version).toBe(1);
 });

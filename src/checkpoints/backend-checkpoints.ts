@@ -3,7 +3,12 @@
  * error. It adds no state, so any number of views on one backend are the same store.
  */
 
-import type { CheckpointOperations, CheckpointRecord } from "../backend/contract/checkpoints.ts";
+import type {
+  CheckpointOperations,
+  CheckpointRecord,
+  SaveCheckpoint,
+  SaveOutcome,
+} from "../backend/contract/checkpoints.ts";
 import { toMilliseconds } from "../core/duration.ts";
 import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -15,7 +20,13 @@ import type { Checkpoint, CheckpointStore, SaveOptions } from "./checkpoint-stor
 export function backendCheckpoints(operations: CheckpointOperations): CheckpointStore {
   return Object.freeze<CheckpointStore>({
     async save(id, checkpoint, options = {}) {
-      return await save(operations, checkId(id), checkpoint, options);
+      const request = requestOf(id, checkpoint, options);
+      return recordOf(await operations.save(request), request);
+    },
+    async append(id, addition, options) {
+      const { expectedVersion } = options;
+      const request = { ...requestOf(id, addition, options), expectedVersion };
+      return recordOf(await operations.append(request), request);
     },
     async load(id) {
       const found = await operations.load(checkId(id));
@@ -51,23 +62,22 @@ function checkpointConflict(id: string, expected: number, found: number): Millra
   });
 }
 
-async function save(
-  operations: CheckpointOperations,
-  id: string,
-  { status, body }: Checkpoint,
-  { expectedVersion }: SaveOptions,
-): Promise<CheckpointRecord> {
+function requestOf(id: string, { status, body }: Checkpoint, { expectedVersion }: SaveOptions): SaveCheckpoint {
+  checkId(id);
   checkStatuses([status]);
   if (!(body instanceof Uint8Array)) throw invalid("the body of a checkpoint must be a Uint8Array");
   if (expectedVersion !== undefined && !(Number.isSafeInteger(expectedVersion) && expectedVersion >= 0)) {
     throw invalid(`expectedVersion must be a whole number from 0, not ${String(expectedVersion)}`);
   }
-  const outcome = await operations.save({ id, status, body, expectedVersion });
+  return { id, status, body, expectedVersion };
+}
+
+function recordOf(outcome: SaveOutcome, { id, expectedVersion = 0 }: SaveCheckpoint): CheckpointRecord {
   switch (outcome.kind) {
     case "saved":
       return outcome.record;
     case "conflict":
-      throw checkpointConflict(id, expectedVersion ?? 0, outcome.version);
+      throw checkpointConflict(id, expectedVersion, outcome.version);
   }
 }
 

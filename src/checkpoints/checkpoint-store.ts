@@ -30,6 +30,11 @@ export interface SaveOptions {
   readonly expectedVersion?: number | undefined;
 }
 
+/** How to add to what is there. */
+export interface AppendOptions extends SaveOptions {
+  readonly expectedVersion: number;
+}
+
 /** What to remove. */
 export interface CleanupOptions {
   /** Age since the last save, by the store's clock. */
@@ -48,6 +53,11 @@ export interface CheckpointStore {
    * `CHECKPOINT_CONFLICT` if `expectedVersion` is not the one that is there, `PAYLOAD_TOO_LARGE`, `INVALID_VALUE`.
    */
   save(id: string, checkpoint: Checkpoint, options?: SaveOptions): Promise<CheckpointRecord>;
+  /**
+   * As `save`, but what is given is added to the end of the body that is there. Optional: a store without it is given
+   * whole bodies. With it, a save costs what is new, not what there is.
+   */
+  append?(id: string, addition: Checkpoint, options: AppendOptions): Promise<CheckpointRecord>;
   /** `undefined` where there is none. */
   load(id: string): Promise<StoredCheckpoint | undefined>;
   /** Idempotent. */

@@ -27,6 +27,11 @@ export interface SaveCheckpoint {
   readonly expectedVersion?: number | undefined;
 }
 
+/** What is added to the end of a body. It is a save like any other: a version of its own, compared and set. */
+export interface AppendCheckpoint extends SaveCheckpoint {
+  readonly expectedVersion: number;
+}
+
 export type SaveOutcome =
   | { readonly kind: "saved"; readonly record: CheckpointRecord }
   /** Another version is there (0: none), and stays. */
@@ -36,6 +41,8 @@ export type SaveOutcome =
 export interface CheckpointOperations {
   /** Throws `PAYLOAD_TOO_LARGE` over `LIMITS.checkpointBytes`. */
   save(request: SaveCheckpoint): Promise<SaveOutcome>;
+  /** As `save`, with the body added to the one that is there; costs what is added, however much is there. */
+  append(request: AppendCheckpoint): Promise<SaveOutcome>;
   load(id: string): Promise<{ readonly record: CheckpointRecord; readonly body: Uint8Array } | undefined>;
   /** Whether there was one. The next save under the id begins at version 1. */
   delete(id: string): Promise<boolean>;

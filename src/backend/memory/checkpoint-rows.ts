@@ -1,5 +1,6 @@
 /** Checkpoints in memory, in the order of their ids. Bodies are copied on the way in and out: nobody outside holds ours. */
 
+import { Buffer } from "node:buffer";
 import type { CheckpointRecord } from "../contract/checkpoints.ts";
 import { decodeCursor } from "../synchronous/paging.ts";
 import type { RowStore } from "../synchronous/row-store.ts";
@@ -11,13 +12,20 @@ const CHECKPOINTS = "checkpoints";
 
 type CheckpointMethods = Pick<
   RowStore,
-  "checkpoint" | "checkpointBody" | "putCheckpoint" | "removeCheckpoint" | "checkpoints" | "oldCheckpoints"
+  | "checkpoint"
+  | "checkpointBody"
+  | "putCheckpoint"
+  | "appendCheckpoint"
+  | "removeCheckpoint"
+  | "checkpoints"
+  | "oldCheckpoints"
 >;
 
 interface CheckpointRow {
   readonly id: string;
   readonly record: CheckpointRecord;
-  readonly body: Uint8Array;
+  /** Grows, through the journal, for as long as the checkpoint is added to. */
+  readonly parts: Uint8Array[];
 }
 
 export function checkpointRows(journal: Journal): CheckpointMethods {
@@ -31,17 +39,26 @@ export function checkpointRows(journal: Journal): CheckpointMethods {
     inOrder.remove(row);
   }
 
+  function put(row: CheckpointRow): void {
+    remove(row.id);
+    journal.set(byId, row.id, row);
+    inOrder.insert(row);
+  }
+
   return {
     checkpoint: (id) => byId.get(id)?.record,
     checkpointBody(id) {
-      const body = byId.get(id)?.body;
-      return body && copyOf(body);
+      const parts = byId.get(id)?.parts;
+      return parts && new Uint8Array(Buffer.concat(parts));
     },
     putCheckpoint(record, body) {
-      remove(record.id);
-      const row = { id: record.id, record, body: copyOf(body) };
-      journal.set(byId, record.id, row);
-      inOrder.insert(row);
+      put({ id: record.id, record, parts: [copyOf(body)] });
+    },
+    appendCheckpoint(record, part) {
+      const parts = byId.get(record.id)?.parts;
+      if (parts === undefined) return;
+      journal.append(parts, copyOf(part));
+      put({ id: record.id, record, parts });
     },
     removeCheckpoint: remove,
     checkpoints({ status }, page) {

@@ -1,5 +1,5 @@
 /**
- * Checkpoints of local runs: a small row that lists read, and the body in a row of its own. Nothing here has anything to
+ * Checkpoints of local runs: a small row that lists read, and the body in rows of its own, one for each addition. Nothing here has anything to
  * do with moving SQLite's log into its file, which `idle-checkpoints.ts` does.
  */
 
@@ -18,6 +18,7 @@ type CheckpointMethods =
   | "checkpoint"
   | "checkpointBody"
   | "putCheckpoint"
+  | "appendCheckpoint"
   | "removeCheckpoint"
   | "checkpoints"
   | "oldCheckpoints";
@@ -40,22 +41,22 @@ export class Checkpoints implements Pick<RowStore, CheckpointMethods> {
   checkpointBody(id: string): Uint8Array | undefined {
     const { db, ns } = this.#tables;
     const sql = `SELECT body FROM checkpoint_body
-      WHERE checkpoint = (SELECT id FROM checkpoint WHERE ns = ? AND name = ?)`;
-    const row = db.statement(sql).get(ns, toStoredText(id));
-    return row === undefined ? undefined : bytesAt(row, 0);
+      WHERE checkpoint = (SELECT id FROM checkpoint WHERE ns = ? AND name = ?) ORDER BY part`;
+    const [only, ...more] = db
+      .statement(sql)
+      .all(ns, toStoredText(id))
+      .map((row) => bytesAt(row, 0));
+    return only === undefined || more.length === 0 ? only : new Uint8Array(Buffer.concat([only, ...more]));
   }
 
-  putCheckpoint({ id, version, status, savedAt, bytes }: CheckpointRecord, body: Uint8Array): void {
-    const { db, ns } = this.#tables;
-    const sql = `INSERT INTO checkpoint (ns, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
-      ON CONFLICT (ns, name) DO UPDATE SET version = excluded.version, status = excluded.status,
-        saved_at = excluded.saved_at, bytes = excluded.bytes
-      RETURNING id`;
-    const values = [ns, toStoredText(id), version, RUN_STATUS.encode(status), savedAt, bytes];
-    const number = numberAt(db.statement(sql).get(...values) ?? [], 0);
-    const put = `INSERT INTO checkpoint_body (checkpoint, body) VALUES (?, ?)
-      ON CONFLICT (checkpoint) DO UPDATE SET body = excluded.body`;
-    db.statement(put).run(number, body);
+  putCheckpoint(record: CheckpointRecord, body: Uint8Array): void {
+    const number = this.#putRow(record);
+    this.#tables.db.statement("DELETE FROM checkpoint_body WHERE checkpoint = ?").run(number);
+    this.#addPart(number, record.version, body);
+  }
+
+  appendCheckpoint(record: CheckpointRecord, part: Uint8Array): void {
+    this.#addPart(this.#putRow(record), record.version, part);
   }
 
   removeCheckpoint(id: string): void {
@@ -88,6 +89,22 @@ export class Checkpoints implements Pick<RowStore, CheckpointMethods> {
     const sql = `SELECT name FROM checkpoint INDEXED BY checkpoint_by_age
       WHERE ns = ? AND saved_at < ? ${statusCondition(statuses)} ORDER BY saved_at, name LIMIT ?`;
     return db.query(sql, [ns, before, limit]).map((row) => textAt(row, 0));
+  }
+
+  #putRow({ id, version, status, savedAt, bytes }: CheckpointRecord): number {
+    const { db, ns } = this.#tables;
+    const sql = `INSERT INTO checkpoint (ns, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)
+      ON CONFLICT (ns, name) DO UPDATE SET version = excluded.version, status = excluded.status,
+        saved_at = excluded.saved_at, bytes = excluded.bytes
+      RETURNING id`;
+    const values = [ns, toStoredText(id), version, RUN_STATUS.encode(status), savedAt, bytes];
+    return numberAt(db.statement(sql).get(...values) ?? [], 0);
+  }
+
+  /** Parts are numbered by the version that they made. */
+  #addPart(checkpoint: number, version: number, body: Uint8Array): void {
+    const sql = "INSERT INTO checkpoint_body (checkpoint, part, body) VALUES (?, ?, ?)";
+    this.#tables.db.statement(sql).run(checkpoint, version, body);
   }
 }
 

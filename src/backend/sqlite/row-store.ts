@@ -108,6 +108,7 @@ function namespaceRows(tables: Tables) {
     checkpoint: (id) => checkpoints.checkpoint(id),
     checkpointBody: (id) => checkpoints.checkpointBody(id),
     putCheckpoint: (record, body) => checkpoints.putCheckpoint(record, body),
+    appendCheckpoint: (record, part) => checkpoints.appendCheckpoint(record, part),
     removeCheckpoint: (id) => checkpoints.removeCheckpoint(id),
     checkpoints: (filter, page) => checkpoints.checkpoints(filter, page),
     oldCheckpoints: (before, statuses, limit) => checkpoints.oldCheckpoints(before, statuses, limit),

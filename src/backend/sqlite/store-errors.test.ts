@@ -31,6 +31,13 @@ test.each([
   }
 });
 
+test("a name that the schema does not have means that the schema is damaged", () => {
+  for (const message of ["no such column: run.affinity", "no such table: item", "no such index: item_ready"]) {
+    const error = Object.assign(new Error(message), { code: "ERR_SQLITE_ERROR", errcode: 1 });
+    expect(isMillraceError(toStoreError(error, "x"), "BACKEND_CORRUPT")).toBe(true);
+  }
+});
+
 test("errors of the engine and of anything but a driver pass through as they are", () => {
   const own = new MillraceError("INVALID_VALUE", "m");
   const bug = new TypeError("undefined is not a function");

@@ -41,6 +41,9 @@ const IOERR_FSYNC = 10 | (4 << 8);
 const IOERR_DIR_FSYNC = 10 | (5 << 8);
 /** The index of the log could not grow, for which a full disk is the one reason. */
 const IOERR_SHMSIZE = 10 | (19 << 8);
+const ERROR = 1;
+/** Our statements fit our schema, so a name that is missing there means that the text of the schema is damaged. */
+const MISSING_NAME = /^no such (column|table|index)\b/;
 
 /** What kind of trouble an error of a driver stands for; `undefined` when it is no error of a driver. */
 export function troubleOf(error: unknown): StoreTrouble | undefined {
@@ -48,6 +51,7 @@ export function troubleOf(error: unknown): StoreTrouble | undefined {
   if (code === undefined) return undefined;
   if (code === IOERR_FSYNC || code === IOERR_DIR_FSYNC) return "sync";
   if (code === IOERR_SHMSIZE) return "full";
+  if (code === ERROR && error instanceof Error && MISSING_NAME.test(error.message)) return "corrupt";
   switch (code & 0xff) {
     case 5:
     case 6:

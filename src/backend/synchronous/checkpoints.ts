@@ -6,7 +6,13 @@
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { checkName } from "../../core/names.ts";
-import type { CheckpointOperations, CheckpointRecord, SaveCheckpoint, SaveOutcome } from "../contract/checkpoints.ts";
+import type {
+  AppendCheckpoint,
+  CheckpointOperations,
+  CheckpointRecord,
+  SaveCheckpoint,
+  SaveOutcome,
+} from "../contract/checkpoints.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import { pageLimit } from "./paging.ts";
 import type { RowStore } from "./row-store.ts";
@@ -18,8 +24,11 @@ export function checkpointsOver(store: RowStore, write: Write, read: Read): Chec
   return {
     async save(request) {
       checkName(request.id, "the id of a checkpoint");
-      checkBody(request);
       return await write((step) => save(step, request));
+    },
+    async append(request) {
+      checkName(request.id, "the id of a checkpoint");
+      return await write((step) => append(step, request));
     },
     load: (id) =>
       read(() => {
@@ -48,15 +57,28 @@ function save({ store, now }: AtomicStep, { id, status, body, expectedVersion }:
   const version = store.checkpoint(id)?.version ?? 0;
   if (expectedVersion !== undefined && expectedVersion !== version) return { kind: "conflict", version };
   const record: CheckpointRecord = { id, version: version + 1, status, savedAt: now, bytes: body.byteLength };
+  checkSize(record);
   store.putCheckpoint(record, body);
   return { kind: "saved", record };
 }
 
-function checkBody({ id, body }: SaveCheckpoint): void {
-  if (body.byteLength <= LIMITS.checkpointBytes) return;
+function append(step: AtomicStep, request: AppendCheckpoint): SaveOutcome {
+  const { id, status, body, expectedVersion } = request;
+  const before = step.store.checkpoint(id);
+  if (before === undefined) return save(step, request);
+  const { version } = before;
+  if (expectedVersion !== version) return { kind: "conflict", version };
+  const record = { id, version: version + 1, status, savedAt: step.now, bytes: before.bytes + body.byteLength };
+  checkSize(record);
+  step.store.appendCheckpoint(record, body);
+  return { kind: "saved", record };
+}
+
+function checkSize({ id, bytes }: CheckpointRecord): void {
+  if (bytes <= LIMITS.checkpointBytes) return;
   throw new MillraceError(
     "PAYLOAD_TOO_LARGE",
-    `the checkpoint ${id} has ${body.byteLength} bytes, more than the ${LIMITS.checkpointBytes} that are kept`,
+    `the checkpoint ${id} has ${bytes} bytes, more than the ${LIMITS.checkpointBytes} that are kept`,
     { hints: ["Keep large data elsewhere and pass references, or run the workflow on a store of runs."] },
   );
 }

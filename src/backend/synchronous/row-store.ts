@@ -166,6 +166,8 @@ export interface RowStore {
   checkpointBody(id: string): Uint8Array | undefined;
   /** Inserts it, or replaces the one under its id. */
   putCheckpoint(record: CheckpointRecord, body: Uint8Array): void;
+  /** Adds to the body of the one under its id. */
+  appendCheckpoint(record: CheckpointRecord, part: Uint8Array): void;
   removeCheckpoint(id: string): void;
   /** By id. */
   checkpoints(

@@ -96,6 +96,39 @@ const versionCases = cases("checkpoints", {
     equal([loaded.record.version, loaded.body], [2, bytes(`body ${winners[0]}`)], "what is there");
   },
 
+  "What is added stands behind what was there, as a version of its own": async (stage) => {
+    await saved(stage, "one", { body: bytes("whole") });
+    await stage.clock.advance(5);
+    for (const [at, part] of ["+a", "", "+b"].entries()) {
+      const request = { id: "one", status: "failed", body: bytes(part), expectedVersion: at + 1 } as const;
+      ofKind(await stage.backend.checkpoints.append(request), "saved", `the addition ${at}`);
+    }
+    const record = { id: "one", version: 4, status: "failed", savedAt: stage.clock.now(), bytes: 9 };
+    equal(await stage.backend.checkpoints.load("one"), { record, body: bytes("whole+a+b") }, "what is loaded");
+    equal((await stage.backend.checkpoints.list({ status: ["failed"] }, {})).entries, [record], "what is listed");
+    await saved(stage, "one", { body: bytes("anew") });
+    equal((await stage.backend.checkpoints.load("one"))?.body, bytes("anew"), "what is loaded after a save");
+  },
+
+  "An addition to another version changes nothing, and one to nothing is a save": async (stage) => {
+    const { checkpoints } = stage.backend;
+    const add = (id: string, expectedVersion: number) =>
+      checkpoints.append({ id, status: "running", body: bytes("+"), expectedVersion });
+    await saved(stage, "one");
+    for (const expectedVersion of [0, 2])
+      equal(await add("one", expectedVersion), { kind: "conflict", version: 1 }, `the addition to ${expectedVersion}`);
+    equal(await add("none", 1), { kind: "conflict", version: 0 }, "an addition to what is not there");
+    equal(ofKind(await add("none", 0), "saved", "an addition to nothing").record.version, 1, "its version");
+    equal((await checkpoints.load("one"))?.body, bytes("body"), "what is there");
+    const body = bytes("kept");
+    ofKind(await checkpoints.append({ id: "one", status: "running", body, expectedVersion: 1 }), "saved", "one more");
+    body.fill(0);
+    equal((await checkpoints.load("one"))?.body, bytes("bodykept"), "what is there then");
+    await checkpoints.delete("one");
+    await saved(stage, "one");
+    equal((await checkpoints.load("one"))?.body, bytes("body"), "what is there after it was deleted and saved");
+  },
+
   "Deleting is idempotent, and versions begin anew after it": async (stage) => {
     const { checkpoints } = stage.backend;
     await saved(stage, "one");
@@ -114,6 +147,8 @@ const versionCases = cases("checkpoints", {
   "What is no name is no id of a checkpoint": async ({ backend }) => {
     for (const id of ["", "..", "a/b", "a b", "x".repeat(129), "a\0b"])
       await throws(() => trySave(backend, id), "INVALID_VALUE", `the id ${JSON.stringify(id)}`);
+    const addition = { id: "..", status: "running", body: bytes("+"), expectedVersion: 0 } as const;
+    await throws(() => backend.checkpoints.append(addition), "INVALID_VALUE", "an addition to such an id");
   },
 
   "Namespaces do not share checkpoints": async (stage) => {
@@ -133,6 +168,7 @@ const versionCases = cases("checkpoints", {
     await backend.close();
     const calls: readonly (() => Promise<unknown>)[] = [
       () => trySave(backend, "one"),
+      () => checkpoints.append({ id: "one", status: "running", body: bytes("+"), expectedVersion: 0 }),
       () => checkpoints.load("one"),
       () => checkpoints.delete("one"),
       () => checkpoints.list({}, {}),

@@ -15,8 +15,11 @@ CREATE TABLE checkpoint (
 -- For removing old ones, longest ago first.
 CREATE INDEX checkpoint_by_age ON checkpoint (ns, saved_at, name);
 
--- Apart from what lists read.
+-- Apart from what lists read. A body is its parts in order: what was saved as a whole, then what was added since.
 CREATE TABLE checkpoint_body (
-  checkpoint INTEGER PRIMARY KEY,
-  body BLOB NOT NULL
+  id INTEGER PRIMARY KEY,
+  checkpoint INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  body BLOB NOT NULL,
+  UNIQUE (checkpoint, part)
 ) STRICT;

@@ -171,6 +171,7 @@ export {
   runWithCheckpoint,
 } from "./local/run-with-checkpoint.ts";
 export type { AwaitOptions } from "./orchestrator/await-run.ts";
+export type { BulkOptions, BulkProgress, BulkResult, SkippedRun } from "./orchestrator/bulk.ts";
 export type { CancelOptions, ControlResult, ResumeOptions, RetryOptions } from "./orchestrator/control.ts";
 export {
   DistributedOrchestrator,
@@ -187,6 +188,7 @@ export type { HistoryEntry } from "./orchestrator/history.ts";
 export type { RunHandle } from "./orchestrator/run-handle.ts";
 export type { Distribution, NodeMetrics, RunMetrics } from "./orchestrator/run-metrics.ts";
 export { StoredFailure } from "./orchestrator/run-outcome.ts";
+export type { RunConditions, RunSelection } from "./orchestrator/run-selection.ts";
 export type { RunEvent, RunItemEvent, RunStatusEvent, WatchOptions } from "./orchestrator/watch.ts";
 export type { Backlog, LivenessOptions, WorkerLiveness } from "./orchestrator/workers.ts";
 export { type Backend, defineBackend } from "./stores/backend.ts";

@@ -84,6 +84,8 @@ export const LIMITS = {
   cleanupCheckpoints: 1_000,
   /** Starts or control actions that share one atomic step. */
   batchActions: 256,
+  /** Runs that an action on many lists as refused; further ones are counted. */
+  skippedRuns: 1_000,
   /** Runs that one call removes. */
   purgeRuns: 1_000,
   /** Rows of one page of a list; larger requests are clamped. */

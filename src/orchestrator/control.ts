@@ -4,6 +4,8 @@
  * changes nothing and says so.
  */
 
+import type { ControlAction } from "../backend/contract/control.ts";
+import type { RunState } from "../backend/contract/run.ts";
 import { type Duration, toMilliseconds } from "../core/duration.ts";
 import { MillraceError } from "../core/errors.ts";
 import type { RunStatus } from "../core/status.ts";
@@ -70,12 +72,17 @@ export async function resumeRun(
   runId: string,
   options: ResumeOptions = {},
 ): Promise<ControlResult> {
-  const { timeout, maxItems, actor } = options;
+  const { actor } = options;
+  return resultOf(await control(orchestration.operations, resumeAction(options)(runId), { actor }));
+}
+
+/** Going on with a run, as an action. Throws `INVALID_VALUE` for limits that are none. */
+export function resumeAction({ timeout, maxItems }: ResumeOptions): (runId: string) => ControlAction {
   const timeoutMs = timeout === undefined ? undefined : toMilliseconds(timeout, "the timeout of a run");
   if (maxItems !== undefined && !(Number.isSafeInteger(maxItems) && maxItems > 0)) {
     throw new MillraceError("INVALID_VALUE", `maxItems must be a whole number of at least 1, not ${String(maxItems)}`);
   }
-  return resultOf(await control(orchestration.operations, { kind: "resume", runId, timeoutMs, maxItems }, { actor }));
+  return (runId) => ({ kind: "resume", runId, timeoutMs, maxItems });
 }
 
 /** As `resumeRun` for a run that failed or was cancelled, or of one item; throws `ILLEGAL_TRANSITION` for all others. */
@@ -88,20 +95,24 @@ export async function retryRun(
   if ("input" in options) {
     throw new MillraceError("INVALID_VALUE", "edited input is for one item: name it as `item`", { runId });
   }
-  const { status } = await requireRunState(orchestration.operations, runId);
-  if (status !== "failed" && status !== "cancelled") {
-    throw new MillraceError(
-      "ILLEGAL_TRANSITION",
-      `run ${runId} is ${status}; only failed and cancelled runs can be retried`,
-      {
-        runId,
-        hints: [
-          status === "paused" ? "Resume it." : "Failed attempts of an open run are tried again by its retry policy.",
-        ],
-      },
-    );
-  }
+  const refusal = retryRefusal(await requireRunState(orchestration.operations, runId));
+  if (refusal !== undefined) throw refusal;
   return resumeRun(orchestration, runId, options);
+}
+
+/** Why a run cannot be retried, if it cannot: only what failed or was cancelled can. */
+export function retryRefusal({ id, status }: Pick<RunState, "id" | "status">): MillraceError | undefined {
+  if (status === "failed" || status === "cancelled") return undefined;
+  return new MillraceError(
+    "ILLEGAL_TRANSITION",
+    `run ${id} is ${status}; only failed and cancelled runs can be retried`,
+    {
+      runId: id,
+      hints: [
+        status === "paused" ? "Resume it." : "Failed attempts of an open run are tried again by its retry policy.",
+      ],
+    },
+  );
 }
 
 /** Ends an open run with this output, whatever is still open. Throws `RUN_NOT_FOUND`, `RUN_CLOSED`, `INVALID_OUTPUT`. */

@@ -4,11 +4,10 @@
  * step of the backend or a read. Every method that is given a run throws `RUN_NOT_FOUND` if there is none.
  */
 
-import type { Page, PageRequest, RunFilter } from "../backend/contract/run.ts";
+import type { Page, PageRequest } from "../backend/contract/run.ts";
 import type { ItemFilter } from "../backend/contract/work-item.ts";
 import { type Duration, toMilliseconds } from "../core/duration.ts";
 import type { MillraceError } from "../core/errors.ts";
-import { type Instant, toInstant } from "../core/instant.ts";
 import { DEFAULTS, LIMITS } from "../core/limits.ts";
 import { type Clock, type Ids, type Logger, silentLogger, systemClock, systemIds } from "../core/ports.ts";
 import type { RunStatus, WorkItemStatus } from "../core/status.ts";
@@ -26,6 +25,8 @@ import { mapPage, toWorkItemInfo, type WorkItemInfo } from "../stores/work-item-
 import { requireItem } from "../stores/work-items.ts";
 import type { WorkerHealthInfo, WorkerInfo } from "../stores/worker-info.ts";
 import { type AwaitOptions, awaitEnd } from "./await-run.ts";
+import type { BulkOptions, BulkResult } from "./bulk.ts";
+import { cancelRuns, deleteRuns, pauseRuns, resumeRuns, retryRuns } from "./bulk-control.ts";
 import {
   type CancelOptions,
   type ControlResult,
@@ -46,6 +47,7 @@ import type { Orchestration } from "./orchestration.ts";
 import { type RunHandle, readView, runHandle } from "./run-handle.ts";
 import { gatherMetrics, type RunMetrics } from "./run-metrics.ts";
 import { describeRun } from "./run-outcome.ts";
+import { type RunConditions, type RunSelection, toRunFilter } from "./run-selection.ts";
 import { findSource, startMany, startOne } from "./start.ts";
 import { type RunEvent, type WatchOptions, watchRun } from "./watch.ts";
 import {
@@ -89,19 +91,8 @@ export type Started<T extends WorkflowTypes = WorkflowTypes> =
     }
   | { readonly ok: false; readonly error: MillraceError };
 
-/** Which runs to list; all conditions must hold. */
-export interface ListRunsOptions extends PageRequest {
-  readonly status?: RunStatus | readonly RunStatus[] | undefined;
-  readonly workflow?: string | undefined;
-  readonly version?: string | undefined;
-  /** Every given tag must be equal. */
-  readonly tags?: Readonly<Record<string, string>> | undefined;
-  /** Part of the id, the workflow's name, a tag's value or the idempotency key; no wildcards. */
-  readonly search?: string | undefined;
-  /** Started then or later. */
-  readonly since?: Instant | undefined;
-  readonly until?: Instant | undefined;
-}
+/** Which runs to list, and how many. */
+export interface ListRunsOptions extends RunConditions, PageRequest {}
 
 /** Which items to list. */
 export interface ListItemsOptions extends PageRequest {
@@ -179,34 +170,43 @@ export class DistributedOrchestrator {
 
   /** Newest first, by page. */
   async listRuns({ limit, cursor, ...conditions }: ListRunsOptions = {}): Promise<Page<RunInfo>> {
-    const { status, since, until, ...rest } = conditions;
-    const filter: RunFilter = {
-      ...rest,
-      status: typeof status === "string" ? [status] : status,
-      since: since === undefined ? undefined : toInstant(since, "since"),
-      until: until === undefined ? undefined : toInstant(until, "until"),
-    };
-    return mapPage(await this.#parts.operations.read.runs(filter, { limit, cursor }), toRunInfo);
+    return mapPage(await this.#parts.operations.read.runs(toRunFilter(conditions), { limit, cursor }), toRunInfo);
   }
 
   /** Closes a run in one write; its attempts in flight get their signal. Throws `RUN_CLOSED` for one that has ended otherwise. */
-  cancel(runId: string, options?: CancelOptions): Promise<ControlResult> {
-    return cancelRun(this.#parts, runId, options);
+  cancel(runId: string, options?: CancelOptions): Promise<ControlResult>;
+  /** The same of every run that is selected. Throws `INVALID_VALUE` for a selection without a condition, `CANCELLED`. */
+  cancel(runs: RunSelection, options?: CancelOptions & BulkOptions): Promise<BulkResult>;
+  async cancel(which: string | RunSelection, options: CancelOptions & BulkOptions = {}) {
+    if (typeof which === "string") return cancelRun(this.#parts, which, options);
+    return cancelRuns(this.#parts, which, options);
   }
 
   /** Nothing more of the run is claimed; attempts in flight may commit. Throws `RUN_CLOSED`. */
-  pause(runId: string, options?: ControlOptions): Promise<ControlResult> {
-    return pauseRun(this.#parts, runId, options);
+  pause(runId: string, options?: ControlOptions): Promise<ControlResult>;
+  /** The same of every run that is selected. Throws as `cancel` of a selection. */
+  pause(runs: RunSelection, options?: ControlOptions & BulkOptions): Promise<BulkResult>;
+  async pause(which: string | RunSelection, options: ControlOptions & BulkOptions = {}) {
+    if (typeof which === "string") return pauseRun(this.#parts, which, options);
+    return pauseRuns(this.#parts, which, options);
   }
 
   /** Goes on with a paused run, or re-opens a failed or cancelled one. Throws `RUN_CLOSED`, `ILLEGAL_TRANSITION`. */
-  resume(runId: string, options?: ResumeOptions): Promise<ControlResult> {
-    return resumeRun(this.#parts, runId, options);
+  resume(runId: string, options?: ResumeOptions): Promise<ControlResult>;
+  /** The same of every run that is selected. Throws as `cancel` of a selection. */
+  resume(runs: RunSelection, options?: ResumeOptions & BulkOptions): Promise<BulkResult>;
+  async resume(which: string | RunSelection, options: ResumeOptions & BulkOptions = {}) {
+    if (typeof which === "string") return resumeRun(this.#parts, which, options);
+    return resumeRuns(this.#parts, which, options);
   }
 
   /** Re-opens a failed or cancelled run, or one item that failed for good. Throws `ILLEGAL_TRANSITION`, `ITEM_NOT_FOUND`, `INVALID_INPUT`. */
-  retry(runId: string, options?: RetryOptions): Promise<ControlResult> {
-    return retryRun(this.#parts, runId, options);
+  retry(runId: string, options?: RetryOptions): Promise<ControlResult>;
+  /** Re-opens every selected run that failed or was cancelled. Throws as `cancel` of a selection. */
+  retry(runs: RunSelection, options?: ResumeOptions & BulkOptions): Promise<BulkResult>;
+  async retry(which: string | RunSelection, options: RetryOptions & BulkOptions = {}) {
+    if (typeof which === "string") return retryRun(this.#parts, which, options);
+    return retryRuns(this.#parts, which, options);
   }
 
   /** Ends an open run with this output. Throws `RUN_CLOSED`, `INVALID_OUTPUT`. */
@@ -318,8 +318,13 @@ export class DistributedOrchestrator {
   }
 
   /** Removes a run that has ended and everything of it. Throws `RUN_OPEN`. */
-  async deleteRun(runId: string, options?: ControlOptions): Promise<void> {
-    await control(this.#parts.operations, { kind: "delete", runId }, options);
+  deleteRun(runId: string, options?: ControlOptions): Promise<void>;
+  /** The same of every run that is selected; open ones are skipped. Throws as `cancel` of a selection. */
+  deleteRun(runs: RunSelection, options?: ControlOptions & BulkOptions): Promise<BulkResult>;
+  async deleteRun(which: string | RunSelection, options: ControlOptions & BulkOptions = {}): Promise<unknown> {
+    if (typeof which !== "string") return deleteRuns(this.#parts, which, options);
+    await control(this.#parts.operations, { kind: "delete", runId: which }, { actor: options.actor });
+    return undefined;
   }
 
   /** Removes runs that ended longer ago than this, in small steps, and forgets workers that have been gone as long. The number of runs removed. */

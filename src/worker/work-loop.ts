@@ -196,6 +196,8 @@ export class WorkLoop {
     if (claim === undefined) this.#pace.unanswered();
     else this.#pace.answered(claim.limit, items.length, nextDueAt === undefined ? undefined : nextDueAt - now);
     executor.settle(batch, answer.answers);
+    // The stalled item that kept others like it from being claimed is done; the store had no reason to name them as due.
+    if (claim?.stalledLimit === 0 && !executor.items.hasStalled) this.#pace.look();
     for (const item of items) executor.accept(item, sentAt);
     return items.length;
   }

@@ -235,3 +235,38 @@ test("a lease is kept while a body takes longer than it, and lost by a worker th
   await Promise.all([slow.stop(), other.stop()]);
   await Promise.all(running);
 });
+
+test("what a vanished worker left is taken up one by one, without a pause between them", async () => {
+  const bench = new WorkerBench();
+  const flow = single(({ input }) => next(input));
+  const ids = [await bench.start(flow, 1), await bench.start(flow, 2), await bench.start(flow, 3)];
+  await bench.operations.openSession({
+    id: "vanished",
+    workerId: "w",
+    leaseMs: 1_000,
+    queues: ["default"],
+    labels: [],
+    definitions: [flow.hash],
+    host: "h",
+    pid: 1,
+  });
+  const claim = {
+    queues: ["default"],
+    definitions: [flow.hash],
+    labels: [],
+    limit: 3,
+    stalledLimit: 1,
+    maxStalls: 3,
+    graceMs: 0,
+  };
+  const { items } = await bench.operations.commitAndClaim({ session: "vanished", request: 1, commits: [], claim });
+  expect(items).toHaveLength(3);
+  await bench.clock.advance(2_000);
+  const before = bench.clock.now();
+  const runs = await bench.finish(bench.worker(flow, { pollInterval: "1h" }), ...ids);
+  expect(runs.map(({ status, finishedAt }) => [status, (finishedAt ?? 0) - before])).toEqual([
+    ["completed", 0],
+    ["completed", 0],
+    ["completed", 0],
+  ]);
+});

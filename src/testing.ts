@@ -23,6 +23,13 @@ export {
   conformanceCases,
   runConformance,
 } from "./testing/conformance/suite.ts";
+export {
+  CrashDifference,
+  type CrashEverywhereOptions,
+  type CrashReport,
+  type CrashSpot,
+  crashEverywhere,
+} from "./testing/harness/crash-everywhere.ts";
 export type { CrashPlace, FailurePlace } from "./testing/harness/crash-plans.ts";
 export type { CrewOptions } from "./testing/harness/crew.ts";
 export type { ExecutionOutcome, NodeExecution, PathOutcome, PathStep } from "./testing/harness/journal.ts";

@@ -4,6 +4,7 @@
  * what it gives is there to be asserted on. Invariant: the same test with the same seed gives the same history.
  */
 
+import type { BackendOperations } from "../../backend/contract/operations.ts";
 import { type Duration, toMilliseconds } from "../../core/duration.ts";
 import { type Instant, toInstant } from "../../core/instant.ts";
 import { type Clock, seededIds, seededRandom } from "../../core/ports.ts";
@@ -75,7 +76,8 @@ export async function testWorkflow<T extends WorkflowTypes>(
   options: TestOptions<NoInfer<T>> = {},
 ): Promise<WorkflowTest<T>> {
   const plans = new CrashPlans();
-  return await openTest<T>(workflow, options, plans, (point) => plans.crashAt(point));
+  const { test } = await openTest<T>(workflow, options, plans, (point) => plans.crashAt(point));
+  return test;
 }
 
 /** The same with another say on where workers vanish. */
@@ -84,7 +86,7 @@ export async function openTest<T extends WorkflowTypes>(
   options: TestOptions<T>,
   plans: CrashPlans,
   crashAt: (point: CommitPoint) => CrashSide | undefined,
-): Promise<WorkflowTest<T>> {
+): Promise<{ readonly test: WorkflowTest<T>; readonly operations: BackendOperations }> {
   const { mocks = {}, startAt = START_AT, seed = 1, patience = PATIENCE_MS, logger } = options;
   const activity = new Activity(toMilliseconds(patience, "patience"));
   const time = new VirtualTime(toInstant(startAt, "startAt"), activity);
@@ -115,7 +117,7 @@ export async function openTest<T extends WorkflowTypes>(
     return closing;
   };
   await settle();
-  return Object.freeze({
+  const test: WorkflowTest<T> = {
     clock: time.waited,
     orchestrator,
     now: () => clock.now(),
@@ -144,7 +146,8 @@ export async function openTest<T extends WorkflowTypes>(
     crash: () => crew.crash(),
     close,
     [Symbol.asyncDispose]: close,
-  });
+  };
+  return { test: Object.freeze(test), operations };
 }
 
 /** Signing off may take time, of which there is none unless it is moved. */

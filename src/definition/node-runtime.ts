@@ -15,6 +15,8 @@ import { isStandardSchema, type StandardSchema, unchecked } from "./schema.ts";
 interface RuntimeOfAny {
   readonly settings: NodeSettings;
   readonly retry?: RetryPolicy | false;
+  /** Tries again inside one attempt, before the attempt counts as failed. */
+  readonly inProcess?: RetryPolicy;
   /** Parses what the node emits: every value of `next` and `nextAll`. */
   readonly output?: StandardSchema;
   /** The context fields that the node declared; it sees only these. */

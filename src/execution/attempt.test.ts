@@ -24,6 +24,7 @@ const host: AttemptHost = {
   logger: silentLogger,
   now: () => 1_000,
   signal: () => new AbortController().signal,
+  sleep: async () => undefined,
   heartbeat: () => undefined,
   readArrivals: async () => ({ entries: [] }),
   putMemo: async () => true,

@@ -10,6 +10,7 @@ import type { Commit, CommitOutcomeRequest } from "../backend/contract/commit.ts
 import type { Arrival } from "../backend/contract/work-item.ts";
 import { type AttemptFailure, abortFailure, describeFailure, engineFailure, MillraceError } from "../core/errors.ts";
 import type { Logger, Random } from "../core/ports.ts";
+import { decideRetry } from "../core/retry.ts";
 import { decodeValue } from "../core/values.ts";
 import { type Delta, encodeDelta, type FoldedContext } from "../definition/context/delta.ts";
 import { type AttemptContext, openContext } from "../definition/context/live-context.ts";
@@ -31,6 +32,8 @@ export interface AttemptHost {
   /** The backend's time, as well as it is known here. */
   now(): number;
   signal(): AbortSignal;
+  /** Rejects when the signal is aborted. */
+  sleep(ms: number): Promise<void>;
   heartbeat(details: unknown): void;
   readArrivals(cursor: string | undefined): ReturnType<ReadArrivals>;
   putMemo(name: string, value: Uint8Array): ReturnType<PutMemo>;
@@ -100,19 +103,43 @@ export class Attempt {
     return this.node?.node.serializable === true;
   }
 
-  /** Runs the body on a context. Never rejects. */
+  /** Runs the body on a context, and again where the node is tried again inside one attempt. Never rejects. */
   async execute(view: FoldedContext): Promise<Execution> {
-    this.drop();
     const { node } = this;
-    if (node === undefined) return await this.fail(this.#unknownNode());
-    const execution = this.#execution;
-    const context = this.#open(node, view);
-    try {
-      const outcome = await this.#outcome(node, context, () => this.#checkOpen(execution));
-      return this.#finished(outcome, context, view);
-    } catch (thrown) {
-      return await this.#failed(describeFailure(thrown), context, view);
+    for (let failures = 1; ; failures += 1) {
+      this.drop();
+      if (node === undefined) return await this.fail(this.#unknownNode());
+      const execution = this.#execution;
+      const context = this.#open(node, view);
+      try {
+        const outcome = await this.#outcome(node, context, () => this.#checkOpen(execution));
+        return this.#finished(outcome, context, view);
+      } catch (thrown) {
+        const failure = thrown instanceof Aborted ? thrown.failure : describeFailure(thrown);
+        if (!(await this.#triesAgain(node, failure, failures, execution))) {
+          return await this.#failed(failure, context, view);
+        }
+      }
     }
+  }
+
+  /** Waits, if the node is tried again inside this attempt. False too when the execution was dropped meanwhile. */
+  async #triesAgain(
+    { inProcess }: NodeProgram,
+    failure: AttemptFailure,
+    failures: number,
+    execution: number,
+  ): Promise<boolean> {
+    if (inProcess === undefined) return false;
+    const { random, logger } = this.#host;
+    const decision = decideRetry(inProcess, failure, failures, random, this.#host.now());
+    if (!decision.retry) return false;
+    const { code, message } = failure;
+    logger.warn("trying again inside the attempt", { itemId: itemIdOf(this.claimed.item), failures, code, message });
+    return await this.#host.sleep(decision.delayMs).then(
+      () => execution === this.#execution,
+      () => false,
+    );
   }
 
   /** Ends the attempt as failed, whatever the body is doing. `isFinal`: without another attempt. Never rejects. */
@@ -167,7 +194,7 @@ export class Attempt {
           hints: ["Declare serializable: true, so that two holding items cannot miss each other."],
         });
       case "abort":
-        return await this.#failure(aborted(returned), false);
+        throw new Aborted(aborted(returned));
       case "next":
       case "nextAll": {
         const { delayMs, priority } = returned;
@@ -200,9 +227,7 @@ export class Attempt {
 
   /** A success: the body's changes go with it, on condition that what they rest on is still so. */
   #finished(outcome: Outcome, context: AttemptContext | undefined, view: FoldedContext): Execution {
-    const logs = this.#logs;
-    if (isFailed(outcome)) return this.#conditional({ outcome, metrics: [], logs }, context, view);
-    const kept = { outcome, metrics: this.#records?.metrics() ?? [], logs };
+    const kept = { outcome, metrics: this.#records?.metrics() ?? [], logs: this.#logs };
     context?.close();
     this.#execution += 1;
     const changes = context?.delta();
@@ -321,8 +346,13 @@ function accepted(
   });
 }
 
-function isFailed(outcome: Outcome): boolean {
-  return outcome.kind === "retry" || outcome.kind === "failOver" || outcome.kind === "fail";
+/** A body gave up with `abort`. */
+class Aborted {
+  readonly failure: AttemptFailure;
+
+  constructor(failure: AttemptFailure) {
+    this.failure = failure;
+  }
 }
 
 function aborted({ code, message, details, stack }: Abort): AttemptFailure {

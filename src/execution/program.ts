@@ -5,7 +5,7 @@
  * guard that the code lacks fails the attempt that needs it.
  */
 
-import { type ResolvedRetryPolicy, resolveRetry } from "../core/retry.ts";
+import { NO_RETRY, type ResolvedRetryPolicy, resolveRetry } from "../core/retry.ts";
 import type { ContextShape } from "../definition/context/shape.ts";
 import {
   DEFINITION_FORMAT,
@@ -38,6 +38,8 @@ export interface NodeProgram {
   readonly edge: DefinitionEdge;
   readonly runtime: NodeRuntime;
   readonly retry: ResolvedRetryPolicy;
+  /** How it is tried again inside one attempt. */
+  readonly inProcess: ResolvedRetryPolicy | undefined;
   /** The joins that name it as their fan-out: its emissions open branch groups if there are any. */
   readonly joins: readonly string[];
   /** Whether its body or a guard of its edge can look at the context. */
@@ -64,6 +66,7 @@ export function createProgram(
       edge,
       runtime,
       retry: resolveRetry(runtime.retry, retry),
+      inProcess: runtime.inProcess === undefined ? undefined : resolveRetry(runtime.inProcess, NO_RETRY),
       joins: groups.get(name) ?? [],
       seesContext: runtime.context.length > 0 || hasGuard(edge),
     });

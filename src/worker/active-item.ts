@@ -24,6 +24,8 @@ export interface ItemSurroundings {
   readonly random: Random;
   readonly logger: Logger;
   now(): number;
+  /** Rejects with the signal's reason. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** Tries again while the store is out of reach. Rejects with the signal's reason, or with what is definite. */
   surely<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T>;
   heartbeat(item: ActiveItem, details: unknown): void;
@@ -108,6 +110,10 @@ export class ActiveItem implements AttemptHost {
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
     }
     return this.#controller.signal;
+  }
+
+  async sleep(ms: number): Promise<void> {
+    await this.#surroundings.sleep(ms, this.signal());
   }
 
   heartbeat(details: unknown): void {

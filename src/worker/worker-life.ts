@@ -71,6 +71,7 @@ export class WorkerLife {
           return life.#channel?.id ?? "";
         },
         now: () => this.#loop?.now() ?? clock.now(),
+        sleep: (ms, signal) => clock.sleep(ms, signal),
         surely: (ask, signal) => this.#surely(ask, signal),
         heartbeat: (item, details) => this.#heard(item, details),
       },

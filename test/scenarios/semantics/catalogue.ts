@@ -7,6 +7,7 @@ import { contexts } from "./tables/contexts.ts";
 import { failures } from "./tables/failures.ts";
 import { freeJoins } from "./tables/free-joins.ts";
 import { hostileValues } from "./tables/hostile-values.ts";
+import { interrupted } from "./tables/interrupted.ts";
 import { nestedJoins } from "./tables/nested-joins.ts";
 import { retries } from "./tables/retries.ts";
 import { routing } from "./tables/routing.ts";
@@ -28,6 +29,7 @@ export const catalogue: Readonly<Record<string, readonly Scenario[]>> = {
 };
 
 export const workflows: readonly Workflow[] = [
+  interrupted,
   ...new Set(
     Object.values(catalogue)
       .flat()

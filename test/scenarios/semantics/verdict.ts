@@ -17,39 +17,41 @@ export async function judge(
   expected: Expected,
 ): Promise<void> {
   const run = await orchestrator.waitForCompletion(handle.id, { timeout: "60s" });
+  const status = expected.failure === undefined ? "completed" : "failed";
+  const wanted: Record<string, unknown> = { status, failure: failureWanted(expected) };
   const seen: Record<string, unknown> = { status: run.status, failure: failureOf(run, expected) };
-  const wanted: Record<string, unknown> = {
-    status: expected.failure === undefined ? "completed" : "failed",
-    failure: failureWanted(expected),
-  };
-  if ("output" in expected) compare(seen, wanted, "output", run.output, expected.output);
+  if ("output" in expected) {
+    wanted.output = expected.output;
+    seen.output = run.output;
+  }
   if (expected.errors !== undefined) {
-    compare(seen, wanted, "errors", await errorsOf(orchestrator, run.id), { anyOrder: expected.errors });
+    wanted.errors = { anyOrder: expected.errors };
+    seen.errors = await errorsOf(orchestrator, run.id);
   }
   if (expected.items !== undefined) {
-    compare(seen, wanted, "items", await itemsOf(orchestrator, run.id, Object.keys(expected.items)), expected.items);
-  }
-  const seenContext = expected.context === undefined ? {} : (await handle.context()).toJSON();
-  for (const [field, value] of Object.entries(expected.context ?? {})) {
-    compare(seen, wanted, `context ${field}`, seenContext[field], value);
+    wanted.items = expected.items;
+    seen.items = await itemsOf(orchestrator, run.id, Object.keys(expected.items));
   }
   if (expected.metrics !== undefined) {
-    const { custom } = await orchestrator.metrics(run.id);
-    const sums = Object.fromEntries(Object.entries(custom).map(([name, { sum }]) => [name, sum]));
-    compare(seen, wanted, "metrics", sums, expected.metrics);
+    wanted.metrics = expected.metrics;
+    seen.metrics = await metricsOf(orchestrator, run.id);
   }
-  expect(seen).toEqual(wanted);
+  const compareRun = compared(seen, wanted);
+  const context = expected.context ?? {};
+  const compareContext = compared(expected.context === undefined ? {} : (await handle.context()).toJSON(), context);
+  expect({ ...compareRun.seen, context: compareContext.seen }).toEqual({
+    ...compareRun.wanted,
+    context: compareContext.wanted,
+  });
 }
 
-function compare(
-  seen: Record<string, unknown>,
-  wanted: Record<string, unknown>,
-  what: string,
-  is: unknown,
-  as: unknown,
-) {
-  seen[what] = isAnyOrder(as) ? sorted(is) : is;
-  wanted[what] = isAnyOrder(as) ? sorted(as.anyOrder) : as;
+/** What is wanted and what there is instead, where order is none of it sorted alike. */
+export function compared(seen: Seen, wanted: Seen): { readonly seen: Seen; readonly wanted: Seen } {
+  const entries = Object.entries(wanted);
+  return {
+    seen: Object.fromEntries(entries.map(([name, as]) => [name, isAnyOrder(as) ? sorted(seen[name]) : seen[name]])),
+    wanted: Object.fromEntries(entries.map(([name, as]) => [name, isAnyOrder(as) ? sorted(as.anyOrder) : as])),
+  };
 }
 
 function sorted(values: unknown): unknown {
@@ -83,4 +85,9 @@ async function itemsOf(orchestrator: DistributedOrchestrator, runId: string, nod
       return [node, counts];
     }),
   );
+}
+
+async function metricsOf(orchestrator: DistributedOrchestrator, runId: string): Promise<Seen> {
+  const { custom } = await orchestrator.metrics(runId);
+  return Object.fromEntries(Object.entries(custom).map(([name, { sum }]) => [name, sum]));
 }

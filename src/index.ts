@@ -140,7 +140,7 @@ export type { Failure } from "./definition/failure.ts";
 export { type ByName, type JoinArgs, join, joinByName } from "./definition/join.ts";
 export { type AnyNode, type Emits, type Node, type NodeArgs, type NoFields, node } from "./definition/node.ts";
 export type { NodeOptions } from "./definition/node-options.ts";
-export { split } from "./definition/ready-made.ts";
+export { retryInProcess, split } from "./definition/ready-made.ts";
 export { type InferInput, type InferOutput, type StandardSchema, unchecked } from "./definition/schema.ts";
 export {
   type Abort,

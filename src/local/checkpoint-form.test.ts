@@ -157,6 +157,24 @@ function sample(): RunImage {
   return made;
 }
 
+/** As if the run had gone on until it looked like the later one: rows are added or replaced, none goes away. */
+function grown(before: RunImage, later: RunImage): RunImage {
+  return {
+    ...later,
+    definition: before.definition,
+    items: [...later.items, ...before.items.slice(later.items.length)],
+    groups: [...later.groups, ...before.groups.slice(later.groups.length)],
+    memos: [...before.memos, ...later.memos],
+    arrivals: [...before.arrivals, ...later.arrivals],
+    outputs: [...before.outputs, ...later.outputs],
+    deltas: [...before.deltas, ...later.deltas],
+    failures: [...before.failures, ...later.failures],
+    metrics: [...before.metrics, ...later.metrics],
+    logs: [...before.logs, ...later.logs],
+    audit: [...before.audit, ...later.audit],
+  };
+}
+
 function thrownBy(work: () => unknown): unknown {
   try {
     return work();
@@ -168,7 +186,7 @@ function thrownBy(work: () => unknown): unknown {
 test("a run comes back as it was, whatever its user put into it", () => {
   fc.assert(
     fc.property(image, (before) => {
-      const body = new CheckpointWriter().write(before);
+      const body = new CheckpointWriter().whole(before);
       expect(readCheckpoint(body, "it")).toEqual(before);
     }),
     { numRuns: 200 },
@@ -179,17 +197,29 @@ test("details of a failure that cannot be stored do not keep the run from being 
   const made = sample();
   const entry = { ...{ runId: "run-1", item: 0, node: "n", attempt: 1, epoch: 1, outcome: "failed" as const } };
   const failures = [{ ...entry, workerId: "w", at: 1, failure: { code: "E", message: "m", details: new Map() } }];
-  const [read] = readCheckpoint(new CheckpointWriter().write({ ...made, failures }), "it").failures;
+  const [read] = readCheckpoint(new CheckpointWriter().whole({ ...made, failures }), "it").failures;
   expect(read?.failure).toEqual({ code: "E", message: "m", details: { leftOut: "they could not be stored" } });
 });
 
-test("the lines of rows that stay as they are are written once, and the rest anew", () => {
+test("what is added has only what is new, and the whole of it is the run as it is now", () => {
   fc.assert(
-    fc.property(image, image, (first, second) => {
+    fc.property(image, image, image, (first, second, third) => {
       const writer = new CheckpointWriter();
-      const mixed = { ...second, items: [...first.items], deltas: [...first.deltas, ...second.deltas] };
-      expect(writer.write(first)).toEqual(new CheckpointWriter().write(first));
-      expect(writer.write(mixed)).toEqual(new CheckpointWriter().write(mixed));
+      const then = grown(first, second);
+      const now = grown(then, third);
+      const [one, two, same, last] = [
+        writer.whole(first),
+        writer.addition(then),
+        writer.addition(then),
+        writer.addition(now),
+      ];
+      expect(Buffer.from(same).toString("utf8")).toMatch(/^\["end","[0-9a-f]{32}"\]\n$/);
+      expect(readCheckpoint(Buffer.concat([one, two, same, last]), "it")).toEqual(now);
+      expect(readCheckpoint(writer.whole(now), "it")).toEqual(now);
+      for (const wrong of [[two], [one, last], [one, last, two], [one, one], [one, two, two]]) {
+        const body = Buffer.concat(wrong);
+        expect(thrownBy(() => readCheckpoint(body, "it"))).toEqual(failsWith("BACKEND_CORRUPT"));
+      }
     }),
     { numRuns: 50 },
   );
@@ -197,18 +227,17 @@ test("the lines of rows that stay as they are are written once, and the rest ane
 
 test("the first line says what it is, and values can be read as they are", () => {
   const made = { ...sample(), details: { ...sample().details, input: new TextEncoder().encode('{"a":"ü"}') } };
-  const lines = Buffer.from(new CheckpointWriter().write(made)).toString("utf8").split("\n");
-  const { status } = made.state;
+  const lines = Buffer.from(new CheckpointWriter().whole(made)).toString("utf8").split("\n");
   expect(JSON.parse(lines[0] ?? "")).toEqual([
     "millrace-checkpoint",
     CHECKPOINT_FORMAT,
-    { run: "run-1", workflow: "w", version: "1", definition: STATE.definition, status },
+    { run: "run-1", workflow: "w", version: "1", definition: STATE.definition },
   ]);
   expect(JSON.parse(lines[3] ?? "")[2]).toBe('{"a":"ü"}');
 });
 
 test("a checkpoint that is cut anywhere, or changed anywhere, is refused", () => {
-  const body = new CheckpointWriter().write(sample());
+  const body = new CheckpointWriter().whole(sample());
   for (let length = 0; length < body.length; length += 1) {
     expect(thrownBy(() => readCheckpoint(body.subarray(0, length), "it"))).toEqual(failsWith("BACKEND_CORRUPT"));
   }

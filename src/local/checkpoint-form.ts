@@ -1,8 +1,8 @@
 /**
- * The form in which a run in one process is saved: lines of JSON. The first says what it is: format number, run, workflow,
- * hash of the definition, status. The last holds the digest of all before it. Between them is one line for each row
- * (`checkpoint-lines.ts`). Invariant: what is not whole, or of a format that is not known here, is refused
- * before any of it is used.
+ * The form in which a run in one process is saved: lines of JSON, in parts. The first part begins with a line that says what
+ * it is (format number, run, workflow, hash of the definition) and holds one line for each row (`checkpoint-lines.ts`); each
+ * further part holds the rows that are new since, some of which take the place of older ones. A part ends with the digest of
+ * all up to there. Invariant: what is not whole, or of a format that is not known here, is refused.
  */
 
 import { Buffer } from "node:buffer";
@@ -15,22 +15,37 @@ import { ImageBuilder, type Line, lineSources } from "./checkpoint-lines.ts";
 export const CHECKPOINT_FORMAT = 1;
 
 const NAME = "millrace-checkpoint";
+const END = Buffer.from('["end",', "utf8");
+const NEWLINE = 0x0a;
 
-/** Writes checkpoints. Keeps the lines of rows that stay as they are, so that a save costs little more than its bytes. */
+/** Writes checkpoints of one run: a whole one first, then what is new since the one before. */
 export class CheckpointWriter {
-  readonly #lines = new WeakMap<object, string>();
+  #written = new WeakSet<object>();
+  #digest = "";
 
-  write(image: RunImage): Uint8Array {
-    const { id: run, definition, status } = image.state;
+  /** Everything, to be saved in place of whatever there was. */
+  whole(image: RunImage): Uint8Array {
+    const { id: run, definition } = image.state;
     const { workflow, version } = image.details;
-    const lines = [JSON.stringify([NAME, CHECKPOINT_FORMAT, { run, workflow, version, definition, status }])];
+    this.#written = new WeakSet();
+    this.#digest = "";
+    return this.#part([JSON.stringify([NAME, CHECKPOINT_FORMAT, { run, workflow, version, definition }])], image);
+  }
+
+  /** What has changed since the last part, to be added to what was saved. */
+  addition(image: RunImage): Uint8Array {
+    return this.#part([], image);
+  }
+
+  #part(lines: string[], image: RunImage): Uint8Array {
     for (const { row, make } of lineSources(image)) {
-      const line = this.#lines.get(row) ?? JSON.stringify(make());
-      this.#lines.set(row, line);
-      lines.push(line);
+      if (this.#written.has(row)) continue;
+      this.#written.add(row);
+      lines.push(JSON.stringify(make()));
     }
-    const text = Buffer.from(`${lines.join("\n")}\n`, "utf8");
-    return Buffer.concat([text, Buffer.from(endOf(text), "utf8")]);
+    const text = Buffer.from(lines.map((line) => `${line}\n`).join(""), "utf8");
+    this.#digest = digestAfter(this.#digest, text);
+    return Buffer.concat([text, Buffer.from(endLine(this.#digest), "utf8")]);
   }
 }
 
@@ -41,7 +56,7 @@ export class CheckpointWriter {
 export function readCheckpoint(body: Uint8Array, what: string): RunImage {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   checkHeader(bytes, what);
-  const [, ...lines] = wholeLines(bytes, what);
+  const [, ...lines] = partsOf(bytes, what).flatMap((part) => part.toString("utf8").split("\n").slice(0, -1));
   const builder = new ImageBuilder();
   for (const text of lines) {
     // The digest says that this is what a writer of this format wrote.
@@ -54,7 +69,7 @@ export function readCheckpoint(body: Uint8Array, what: string): RunImage {
 }
 
 function checkHeader(bytes: Buffer, what: string): void {
-  const header = parse(bytes.toString("utf8", 0, Math.max(0, bytes.indexOf("\n"))));
+  const header = parse(bytes.toString("utf8", 0, Math.max(0, bytes.indexOf(NEWLINE))));
   if (!Array.isArray(header) || header[0] !== NAME || !Number.isInteger(header[1])) {
     throw corrupt(what, "it is not a saved run");
   }
@@ -67,15 +82,33 @@ function checkHeader(bytes: Buffer, what: string): void {
   );
 }
 
-/** All lines but the last one, once it has said that they are as they were written. */
-function wholeLines(bytes: Buffer, what: string): readonly string[] {
-  const start = bytes.lastIndexOf("\n", bytes.length - 2) + 1;
-  if (bytes.toString("utf8", start) !== endOf(bytes.subarray(0, start))) throw corrupt(what, "it is not whole");
-  return bytes.toString("utf8", 0, start - 1).split("\n");
+/** The parts without their last lines, once those have said that everything is as it was written. */
+function partsOf(bytes: Buffer, what: string): readonly Buffer[] {
+  const parts: Buffer[] = [];
+  let before = "";
+  let start = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const newline = bytes.indexOf(NEWLINE, at);
+    if (newline < 0) break;
+    if (bytes.subarray(at, at + END.length).equals(END)) {
+      const part = bytes.subarray(start, at);
+      before = digestAfter(before, part);
+      if (bytes.toString("utf8", at, newline + 1) !== endLine(before)) break;
+      parts.push(part);
+      start = newline + 1;
+    }
+    at = newline + 1;
+  }
+  if (start !== bytes.length) throw corrupt(what, "it is not whole");
+  return parts;
 }
 
-function endOf(text: Uint8Array): string {
-  return `${JSON.stringify(["end", digest(text)])}\n`;
+function digestAfter(before: string, part: Uint8Array): string {
+  return digest(`${before}${digest(part)}`);
+}
+
+function endLine(digestOfAll: string): string {
+  return `${JSON.stringify(["end", digestOfAll])}\n`;
 }
 
 function parse(text: string): unknown {

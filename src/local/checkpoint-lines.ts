@@ -71,16 +71,16 @@ export function* lineSources(image: RunImage): Generator<LineSource, void> {
   for (const row of image.audit) yield { row, make: () => ["audit", withoutRun(row)] };
 }
 
-/** Puts a run together from its lines. */
+/** Puts a run together from its lines. A later line of the run, an item, a payload or a group takes the place of the older one. */
 export class ImageBuilder {
   #definition: DefinitionRecord | undefined;
   #state: RunState | undefined;
   #details: RunDetails | undefined;
   #runId = "";
+  readonly #groups = new Map<number, BranchGroup>();
   readonly #rows = {
     items: [] as RunImage["items"][number][],
     memos: [] as MemoImage[],
-    groups: [] as BranchGroup[],
     arrivals: [] as Arrival[],
     outputs: [] as OutputRecord[],
     deltas: [] as DeltaRecord[],
@@ -105,16 +105,16 @@ export class ImageBuilder {
         this.#details = readDetails(line);
         return;
       case "item":
-        rows.items.push({ item: { ...line[1], runId, failure: readFailure(line[2]) }, payload: NOTHING });
+        this.#putItem({ ...line[1], runId, failure: readFailure(line[2]) });
         return;
       case "payload":
-        this.#addPayload(line[1], { input: readOrNone(line[2]), failure: readOrNone(line[3]) });
+        this.#putPayload(line[1], { input: readOrNone(line[2]), failure: readOrNone(line[3]) });
         return;
       case "memo":
         rows.memos.push({ item: line[1], name: line[2], value: read(line[3]) });
         return;
       case "group":
-        rows.groups.push({ ...line[1], runId });
+        this.#groups.set(line[1].group, { ...line[1], runId });
         return;
       case "arrival":
         rows.arrivals.push({ ...line[1], runId, value: read(line[2]) });
@@ -144,10 +144,15 @@ export class ImageBuilder {
   build(): RunImage | undefined {
     const [definition, state, details] = [this.#definition, this.#state, this.#details];
     if (definition === undefined || state === undefined || details === undefined) return undefined;
-    return { definition, state, details, ...this.#rows };
+    return { definition, state, details, ...this.#rows, groups: [...this.#groups.values()] };
   }
 
-  #addPayload(number: number, payload: RunImage["items"][number]["payload"]): void {
+  #putItem(item: WorkItem): void {
+    const { items } = this.#rows;
+    items[item.item] = { item, payload: items[item.item]?.payload ?? NOTHING };
+  }
+
+  #putPayload(number: number, payload: RunImage["items"][number]["payload"]): void {
     const owner = this.#rows.items[number];
     if (owner !== undefined) this.#rows.items[number] = { item: owner.item, payload };
   }

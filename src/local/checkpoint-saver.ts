@@ -7,6 +7,7 @@
 
 import type { RunState } from "../backend/contract/run.ts";
 import type { RunImages } from "../backend/memory/memory-store.ts";
+import type { RunImage } from "../backend/memory/run-image.ts";
 import type { CheckpointStore } from "../checkpoints/checkpoint-store.ts";
 import { MillraceError } from "../core/errors.ts";
 import { CheckpointWriter } from "./checkpoint-form.ts";
@@ -21,6 +22,9 @@ export interface SaverOptions {
   readonly version: number;
 }
 
+/** Below this, what was added is not worth saving everything anew. */
+const LEAST_REWRITE_BYTES = 262_144;
+
 export class CheckpointSaver {
   /** Rejects with what a save failed by. Never resolves. */
   readonly failed: Promise<never>;
@@ -28,6 +32,9 @@ export class CheckpointSaver {
   readonly #writer = new CheckpointWriter();
   readonly #fail: (error: unknown) => void;
   #version: number;
+  /** Bytes added since everything was saved, and how many they may become. */
+  #added = 0;
+  #most = 0;
   #isBroken = false;
   /** Durable steps that were kept; they change the run without changing its state. */
   #steps = 0;
@@ -73,15 +80,29 @@ export class CheckpointSaver {
     return next;
   }
 
+  /** Adds what is new, where the store can; and saves everything anew when what was added is more than what there is. */
+  async #put(image: RunImage): Promise<number> {
+    const { store, id } = this.#options;
+    const { status } = image.state;
+    const expectedVersion = this.#version;
+    if (store.append === undefined || this.#added >= this.#most) {
+      const body = this.#writer.whole(image);
+      this.#added = 0;
+      this.#most = Math.max(body.byteLength, LEAST_REWRITE_BYTES);
+      return (await store.save(id, { status, body }, { expectedVersion })).version;
+    }
+    const body = this.#writer.addition(image);
+    this.#added += body.byteLength;
+    return (await store.append(id, { status, body }, { expectedVersion })).version;
+  }
+
   async #save(): Promise<void> {
-    const { store, id, images, runId } = this.#options;
+    const { images, runId } = this.#options;
     try {
       const image = images.capture(runId);
       if (image === undefined) throw new MillraceError("INTERNAL", `run ${runId} is not there to be saved`);
       this.#taken = { state: image.state, steps: this.#steps };
-      const checkpoint = { status: image.state.status, body: this.#writer.write(image) };
-      const { version } = await store.save(id, checkpoint, { expectedVersion: this.#version });
-      this.#version = version;
+      this.#version = await this.#put(image);
     } catch (error) {
       this.#isBroken = true;
       this.#fail(error);

@@ -116,7 +116,11 @@ async function load({ store, id }: CheckpointPlace): Promise<StoredCheckpoint | 
   return await store.load(checkName(id, "the id of a checkpoint"));
 }
 
-function restore({ version, body }: StoredCheckpoint, { id, clock }: CheckpointPlace & LocalOptions): SavedRun {
+function restore(stored: StoredCheckpoint, { id, clock }: CheckpointPlace & LocalOptions): SavedRun {
+  const { version, body, bytes } = stored;
+  if (!(body instanceof Uint8Array) || body.byteLength !== bytes || !Number.isSafeInteger(version) || version < 1) {
+    throw new MillraceError("BACKEND_CORRUPT", `the checkpoint ${id} is not as long as it should be`);
+  }
   const image = readCheckpoint(body, `the checkpoint ${id}`);
   const world = localWorld(clock);
   world.images.restore(image, world.clock.now());

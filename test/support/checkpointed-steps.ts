@@ -69,15 +69,22 @@ export async function refusal(promise: Promise<unknown>): Promise<MillraceError>
   return thrown;
 }
 
-/** The store, with something happening before its n-th save (from 1). */
+/** The store, with something happening before its n-th save (from 1), whole or added. */
 export function watched(store: CheckpointStore, before: (save: number) => unknown): CheckpointStore {
   let saves = 0;
+  const { append } = store;
   return {
     ...store,
     async save(id, checkpoint, options) {
       saves += 1;
       await before(saves);
       return await store.save(id, checkpoint, options);
+    },
+    async append(id, addition, options) {
+      saves += 1;
+      await before(saves);
+      if (append === undefined) throw new Error("the store cannot add to what it has");
+      return await append(id, addition, options);
     },
   };
 }

@@ -35,15 +35,15 @@ async function goOn(program: Program, watch: Watch, place: Parameters<Program["b
   }
 }
 
-async function savesOf(program: Program): Promise<number> {
-  const store = new CrashingStore();
+async function savesOf(program: Program, appends: boolean): Promise<number> {
+  const store = new CrashingStore(appends);
   await program.begin(nobody, { store: store.steady, id: ID });
   return store.saves;
 }
 
 /** Crashes once, then goes on to the end; what hung comes back when all is over. */
-async function withCrash(program: Program, save: number, crash: Crash) {
-  const store = new CrashingStore();
+async function withCrash(program: Program, appends: boolean, save: number, crash: Crash) {
+  const store = new CrashingStore(appends);
   const watch = new Watch(store);
   const crashing = program.begin(watch.observe, { store: store.crashingAt(save, crash), id: ID });
   const gone = crashing.then(
@@ -71,10 +71,15 @@ async function untilQuiet(): Promise<void> {
   for (let round = 0; round < 50; round += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-describe.each(programs.map((program) => [program.name, program] as const))("%s", (_, program) => {
+const cases = programs.flatMap((program) => [
+  [`${program.name}, in a store that is added to`, program, true] as const,
+  [`${program.name}, in a store of whole bodies`, program, false] as const,
+]);
+
+describe.each(cases)("%s", (_, program, appends) => {
   test("gives the same with checkpoints as without", async () => {
     const expected = await program.plain(nobody);
-    const store = new CrashingStore();
+    const store = new CrashingStore(appends);
     expect(await program.begin(nobody, { store: store.steady, id: ID })).toEqual(expected);
     // Started again, it gives the same without running anything.
     const again: unknown[] = [];
@@ -84,10 +89,10 @@ describe.each(programs.map((program) => [program.name, program] as const))("%s",
 
   test.each(["before", "after", "silence"] as const)("gives the same after a crash at any save: %s", async (crash) => {
     const expected = await program.plain(nobody);
-    const saves = await savesOf(program);
+    const saves = await savesOf(program, appends);
     expect(saves).toBeGreaterThan(2);
     for (let save = 1; save <= saves; save += 1) {
-      const result = await withCrash(program, save, crash);
+      const result = await withCrash(program, appends, save, crash);
       expect(result, `after a crash at save ${save} of ${saves}`).toEqual(
         crash === "after" && save === saves ? "completed before" : expected,
       );
@@ -96,7 +101,7 @@ describe.each(programs.map((program) => [program.name, program] as const))("%s",
 
   test("gives the same if every process crashes after one step", async () => {
     const expected = await program.plain(nobody);
-    const store = new CrashingStore();
+    const store = new CrashingStore(appends);
     const watch = new Watch(store);
     let result: unknown;
     let lives = 0;

@@ -4,7 +4,7 @@
  */
 
 import { memory } from "../../../src/connect.ts";
-import type { CheckpointStore } from "../../../src/index.ts";
+import type { CheckpointRecord, CheckpointStore } from "../../../src/index.ts";
 import { readCheckpoint } from "../../../src/local/checkpoint-form.ts";
 
 /**
@@ -21,6 +21,12 @@ export class CrashingStore {
   /** Items that are done by what is saved: they must never run again. */
   readonly finished = new Set<string>();
   saves = 0;
+  readonly #appends: boolean;
+
+  /** `appends`: whether it can add to what it has, or is given whole bodies. */
+  constructor(appends: boolean) {
+    this.#appends = appends;
+  }
 
   /** What a process sees of the store that never crashes. */
   get steady(): CheckpointStore {
@@ -42,19 +48,29 @@ export class CrashingStore {
   }
 
   #seenBy(next: () => Crash | undefined): CheckpointStore {
-    return {
-      ...this.#store,
-      save: async (id, checkpoint, options) => {
-        const crash = next();
-        if (crash === "before") throw new ProcessGone("before the save");
-        if (crash === "silence") await this.#silence.promise;
-        const record = await this.#store.save(id, checkpoint, options);
-        this.saves += 1;
-        const { state, items } = readCheckpoint(checkpoint.body, "the checkpoint");
-        for (const { item } of items) if (item.status === "completed") this.finished.add(`${state.id}.${item.item}`);
-        if (crash === "after") throw new ProcessGone("after the save");
-        return record;
-      },
+    const crashing = async (save: () => Promise<CheckpointRecord>): Promise<CheckpointRecord> => {
+      const crash = next();
+      if (crash === "before") throw new ProcessGone("before the save");
+      if (crash === "silence") await this.#silence.promise;
+      const record = await save();
+      await this.#saved(record.id);
+      if (crash === "after") throw new ProcessGone("after the save");
+      return record;
     };
+    const { append, ...store } = this.#store;
+    return {
+      ...store,
+      save: (id, checkpoint, options) => crashing(() => store.save(id, checkpoint, options)),
+      ...(append === undefined || !this.#appends
+        ? {}
+        : { append: (id, addition, options) => crashing(() => append(id, addition, options)) }),
+    };
+  }
+
+  async #saved(id: string): Promise<void> {
+    this.saves += 1;
+    const { body } = (await this.#store.load(id)) ?? { body: new Uint8Array() };
+    const { state, items } = readCheckpoint(body, "the checkpoint");
+    for (const { item } of items) if (item.status === "completed") this.finished.add(`${state.id}.${item.item}`);
   }
 }

@@ -22,6 +22,7 @@ export class Activity {
   readonly #bodies = new Set<Body>();
   readonly #patienceMs: number;
   #events = 0;
+  #quietSince: number | undefined;
   #requests = 0;
   #sleepers = 0;
 
@@ -45,8 +46,10 @@ export class Activity {
     this.#sleepers += 1;
     let isOver = false;
     return () => {
-      if (!isOver) this.#sleepers -= 1;
+      if (isOver) return;
       isOver = true;
+      this.#sleepers -= 1;
+      this.#events += 1;
     };
   }
 
@@ -54,16 +57,27 @@ export class Activity {
     return this.#sleepers > 0;
   }
 
-  /** A request to the store. */
-  async request<T>(ask: () => Promise<T>): Promise<T> {
-    this.#events += 1;
+  /** A request to the store. One that is `routine` leads to nothing by itself. */
+  async request<T>(ask: () => Promise<T>, isRoutine = false): Promise<T> {
+    const weight = isRoutine ? 0 : 1;
+    this.#events += weight;
     this.#requests += 1;
     try {
       return await ask();
     } finally {
       this.#requests -= 1;
-      this.#events += 1;
+      this.#events += weight;
     }
+  }
+
+  /** Something else happened that may lead to more. */
+  note(): void {
+    this.#events += 1;
+  }
+
+  /** Whether nothing but routine happened since it was last quiet; true of most instants where days pass. */
+  get isStillQuiet(): boolean {
+    return this.#events === this.#quietSince && this.#requests === 0 && !this.#isWaitingOutside();
   }
 
   /** Resolves when nothing can go on before time passes. */
@@ -80,6 +94,7 @@ export class Activity {
       }
       seen = this.#events;
     }
+    this.#quietSince = this.#events;
   }
 
   /** The bodies that run now are not waited for any more. */

@@ -54,7 +54,7 @@ export class CrashingLine {
       closeSession: async (session) => {
         if (!this.#isCut) await this.#through(() => inner.closeSession(session));
       },
-      renew: (renewal) => this.#through(() => inner.renew(renewal)),
+      renew: (renewal) => this.#through(() => inner.renew(renewal), true),
       putSnapshot: (snapshot) => this.#through(() => inner.putSnapshot(snapshot)),
       commitAndClaim: (request) => this.#through(() => this.#commitAndClaim(request)),
       putMemo: (memo) => this.#through(() => this.#putMemo(memo)),
@@ -64,7 +64,12 @@ export class CrashingLine {
         contextTail: (...range) => this.#through(() => inner.read.contextTail(...range)),
         arrivals: (...place) => this.#through(() => inner.read.arrivals(...place)),
       },
-      subscribe: (listener) => inner.subscribe((wakeup) => (this.#isCut ? undefined : listener(wakeup))),
+      subscribe: (listener) =>
+        inner.subscribe((wakeup) => {
+          if (this.#isCut) return;
+          ports.activity.note();
+          listener(wakeup);
+        }),
     };
   }
 
@@ -86,9 +91,9 @@ export class CrashingLine {
     this.#ports.crashed();
   }
 
-  async #through<T>(ask: () => Promise<T>): Promise<T> {
+  async #through<T>(ask: () => Promise<T>, isRoutine = false): Promise<T> {
     this.#checkWhole();
-    const answer = await this.#ports.activity.request(ask);
+    const answer = await this.#ports.activity.request(ask, isRoutine);
     this.#checkWhole();
     return answer;
   }

@@ -16,7 +16,7 @@ export class VirtualTime {
   readonly #activity: Activity;
 
   constructor(startAt: number, activity: Activity) {
-    this.clock = manualClock(startAt);
+    this.clock = wholeMilliseconds(manualClock(startAt));
     this.waited = waitedClock(this.clock, activity);
     this.#activity = activity;
   }
@@ -34,14 +34,24 @@ export class VirtualTime {
 
   /** Moves time on until it is so, or it is `target` (monotonic). True if it became so. */
   async until(isSo: () => Promise<boolean>, target: number): Promise<boolean> {
+    await this.settle();
     for (;;) {
-      await this.settle();
+      if (!this.#activity.isStillQuiet) await this.settle();
       if (await isSo()) return true;
       const leftMs = target - this.clock.monotonic();
       if (leftMs <= 0) return false;
       await this.clock.advance(Math.min(leftMs, this.clock.untilNext() ?? leftMs));
     }
   }
+}
+
+/** What is due at an instant happens at that instant, and not a fraction of a millisecond after what was asked for. */
+function wholeMilliseconds(clock: ManualClock): ManualClock {
+  return {
+    ...clock,
+    sleep: (ms, signal) => clock.sleep(Math.ceil(ms), signal),
+    setTimer: (ms, fn) => clock.setTimer(Math.ceil(ms), fn),
+  };
 }
 
 function waitedClock(clock: ManualClock, activity: Activity): Clock {

@@ -55,9 +55,7 @@ const t = await testWorkflow(flow, {
       return id === "" ? abort("no id") : next(3);
     },
     judge: async ({ real }) => await real(),
-    half: failTimes(2, new Error("down"), ({ input }) =>
-      next({ half: input }),
-    ),
+    half: failTimes(2, new Error("down"), ({ input }) => next({ half: input })),
     sum: ({ inputs }) => next(inputs.map(({ half }) => half).length),
     both: ({ inputs }) => {
       const left: number | undefined = inputs.left;

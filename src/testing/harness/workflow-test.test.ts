@@ -271,6 +271,21 @@ const counting = workflow({
   },
 });
 
+test("what is due in days happens at its very instant", async () => {
+  for (let seed = 1; seed <= 5; seed += 1) {
+    await using t = await testWorkflow(orders, {
+      seed,
+      mocks: { pay: ({ input }) => next({ id: input.id, receipt: "r" }, { delay: "3d" }) },
+    });
+    const run = await t.start(order);
+    await t.advance("71h");
+    expect(run.executions("ship")).toEqual([]);
+    await t.advance("1h");
+    expect(await run.output()).toBe("shipped o1");
+    expect(run.executions("ship")[0]?.at).toBe(t.now());
+  }
+});
+
 test("joins run as they are, and mocks of them get all that arrived", async () => {
   await using plain = await testWorkflow(counting);
   const first = await plain.start("a bc def");

@@ -1,10 +1,13 @@
 /**
- * Doing one thing to several runs: each for itself, in the order given. One that refuses does not stop the others; every
- * refusal is reported, and the first decides the exit code.
+ * Doing one thing to several runs, named by their ids or selected by conditions. Of those that are named each is done for
+ * itself, in the order given; one that refuses does not stop the others, every refusal is reported, and the first decides
+ * the exit code.
  */
 
 import { type ControlResult, DistributedOrchestrator } from "../index.ts";
 import type { CommonOptions } from "./command-line.ts";
+import { controlSelection, type SelectionAction } from "./control-many-runs.ts";
+import { isSelection, type SelectionOptions } from "./input/run-selection.ts";
 import { exitCodeOf, failureJson, reportFailure } from "./output/failure-report.ts";
 import { rowsDocument } from "./output/json-output.ts";
 import { plainLine } from "./output/plain-text.ts";
@@ -12,9 +15,12 @@ import { findRunId } from "./run-lookup.ts";
 import { onExistingStore } from "./store.ts";
 import type { Surroundings } from "./surroundings.ts";
 
+/** What became of one run; a run that is removed has no status any more. */
+export type RunActionResult = Omit<ControlResult, "status"> & { readonly status: ControlResult["status"] | "deleted" };
+
 /** What is done to each run, and how to say that it had been done before. */
-export interface RunAction {
-  act(orchestrator: DistributedOrchestrator, runId: string): Promise<ControlResult>;
+export interface RunAction extends SelectionAction {
+  act(orchestrator: DistributedOrchestrator, runId: string): Promise<RunActionResult>;
   /** As in "was cancelled already". */
   readonly already: string;
 }
@@ -23,10 +29,12 @@ export interface RunAction {
 export async function controlRuns(
   around: Surroundings,
   runs: readonly string[],
-  options: CommonOptions,
+  options: CommonOptions & SelectionOptions,
   action: RunAction,
 ): Promise<number> {
+  const isSelected = isSelection(runs, options);
   return onExistingStore(options, around, async (backend) => {
+    if (isSelected) return controlSelection(around, backend, options, action);
     const orchestrator = new DistributedOrchestrator({ backend });
     const document = options.json === true ? rowsDocument(around.out, "runs") : undefined;
     let exitCode = 0;
@@ -46,6 +54,6 @@ export async function controlRuns(
   });
 }
 
-function sentenceOf({ runId, status, changed }: ControlResult, { already }: RunAction): string {
+function sentenceOf({ runId, status, changed }: RunActionResult, { already }: RunAction): string {
   return changed ? `${runId} is ${status}` : `${runId} was ${already} already`;
 }

@@ -6,18 +6,7 @@
 import { Command, CommanderError } from "commander";
 import { ERRORS, VERSION } from "../index.ts";
 import { type Run, withCommonOptions } from "./command-line.ts";
-import { cancelCommand } from "./commands/cancel.ts";
-import { doctorCommand } from "./commands/doctor.ts";
-import { errorsCommand } from "./commands/errors.ts";
-import { explainCommand } from "./commands/explain.ts";
-import { itemsCommand } from "./commands/items.ts";
-import { listCommand } from "./commands/list.ts";
-import { pauseCommand } from "./commands/pause.ts";
-import { resumeCommand } from "./commands/resume.ts";
-import { showCommand } from "./commands/show.ts";
-import { startCommand } from "./commands/start.ts";
-import { workerCommand } from "./commands/worker.ts";
-import { workersCommand } from "./commands/workers.ts";
+import { COMMANDS } from "./command-list.ts";
 import { usage } from "./input/option-values.ts";
 import { exitCodeOf, reportFailure } from "./output/failure-report.ts";
 import { processSurroundings, type Surroundings } from "./surroundings.ts";
@@ -34,7 +23,7 @@ export function main(argv: readonly string[]): Promise<number> {
 export async function runCommandLine(argv: readonly string[], around: Surroundings): Promise<number> {
   const run: Run = { around, exitCode: 0 };
   try {
-    await program(run).parseAsync([...argv], { from: "user" });
+    await (await program(run, argv)).parseAsync([...argv], { from: "user" });
     return run.exitCode;
   } catch (thrown) {
     const failure = thrown instanceof CommanderError ? usageOf(thrown) : thrown;
@@ -45,26 +34,18 @@ export async function runCommandLine(argv: readonly string[], around: Surroundin
   }
 }
 
-function program(run: Run): Command {
-  const commands = [
-    workerCommand,
-    startCommand,
-    listCommand,
-    showCommand,
-    itemsCommand,
-    errorsCommand,
-    explainCommand,
-    workersCommand,
-    cancelCommand,
-    pauseCommand,
-    resumeCommand,
-    doctorCommand,
-  ];
+/** The program with the command that is asked for; of the others it knows no more than its help shows. */
+async function program(run: Run, argv: readonly string[]): Promise<Command> {
   const top = configured(new Command("millrace"), run.around)
     .description("Durable workflows: runs workers, starts runs, and shows and steers them.")
     .version(VERSION, "-V, --version", "print the version")
     .addHelpText("after", "\nEvery command has --json, --url, --namespace and a --help with an example.");
-  for (const make of commands) top.addCommand(configured(withCommonOptions(make(run)), run.around));
+  const [first, second] = argv.filter((word) => !word.startsWith("-"));
+  const asked = first === "help" ? second : first;
+  for (const { name, summary, load } of COMMANDS) {
+    const command = name === asked ? withCommonOptions((await load())(run)) : new Command(name).summary(summary);
+    top.addCommand(configured(command, run.around));
+  }
   return top;
 }
 

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { CliScene, ids } from "../../test/support/cli-scene.ts";
-import { type CommandOutcome, runCommand } from "../../test/support/cli-surroundings.ts";
+import { type CommandOutcome, fakeSurroundings, runCommand } from "../../test/support/cli-surroundings.ts";
+import { COMMANDS } from "./command-list.ts";
 
 let scene: CliScene;
 beforeAll(async () => {
@@ -184,26 +185,20 @@ describe("where there is no store", () => {
 });
 
 describe("the command line itself", () => {
-  const names = [
-    "worker",
-    "start",
-    "list",
-    "show",
-    "items",
-    "errors",
-    "workers",
-    "cancel",
-    "pause",
-    "resume",
-    "explain",
-    "doctor",
-  ];
+  const names = COMMANDS.map(({ name }) => name);
 
   it.each(names)("%s has help with an example and the options of all", async (name) => {
     const { code, out, err } = await millrace(name, "--help");
     expect([code, err]).toEqual([0, ""]);
     expect(out).toMatch(/^Examples?:\n {2}# .+\n {2}\$ millrace /m);
     for (const option of ["--json", "--url", "--namespace", "--help"]) expect(out).toContain(option);
+  });
+
+  it.each(COMMANDS)("$name says of itself what the program's help says", async ({ name, summary, load }) => {
+    const { around } = fakeSurroundings({ directory: scene.directory });
+    const command = (await load())({ around, exitCode: 0 });
+    expect([command.name(), command.summary()]).toEqual([name, summary]);
+    expect((await millrace("help", name)).out).toContain(`${summary}.`);
   });
 
   it("shows its version, its help, and what it does not know", async () => {

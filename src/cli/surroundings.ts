@@ -5,6 +5,7 @@
  */
 
 import { userInfo } from "node:os";
+import { isatty } from "node:tty";
 import { systemClock } from "../index.ts";
 import { type Output, output } from "./output/terminal.ts";
 
@@ -21,6 +22,8 @@ export interface Surroundings {
   readonly actor: string;
   /** Standard input, in chunks. */
   readonly stdin: AsyncIterable<unknown>;
+  /** Whether somebody can be asked: standard input and standard error are a terminal. */
+  readonly isInteractive: boolean;
   /** Calls back at every interrupt or termination until the returned function is called. */
   onSignal(listener: (signal: Signal) => void): () => void;
   /** This machine's idea of the time. Ages are told by the store's clock instead. */
@@ -41,6 +44,7 @@ export function processSurroundings(): Surroundings {
     get stdin() {
       return process.stdin;
     },
+    isInteractive: isatty(0) && isatty(2),
     onSignal(listener) {
       process.on("SIGINT", listener);
       process.on("SIGTERM", listener);

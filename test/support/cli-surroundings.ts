@@ -61,6 +61,7 @@ export function fakeSurroundings(options: FakeOptions) {
     directory,
     actor: "cli:tester",
     stdin: chunksOf(stdin),
+    isInteractive: columns !== undefined,
     onSignal(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -22,6 +22,11 @@ export type Tone = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 export interface Output {
   /** Writes a line. */
   line(text: string): void;
+  /**
+   * Shows text in place, over what was shown so before; "" removes it. Lines go above it. Shows nothing but on a
+   * terminal.
+   */
+  status(text: string): void;
   /** Resolves when the reader has kept up, or has gone. */
   drained(): Promise<void>;
   /** The text in a colour, where colours are shown. */
@@ -40,13 +45,27 @@ export function output(stream: OutputStream, environment: Environment): Output {
   const isTerminal = stream.isTTY === true;
   const colour = isTerminal && (environment.NO_COLOR ?? "") === "" && environment.TERM !== "dumb";
   let gone = false;
+  let shown: readonly string[] = [];
+  const show = (lines: readonly string[]): void => {
+    if (gone || (shown.length === 0 && lines.length === 0)) return;
+    // Back to the first line of what is shown, which is cleared to the end of the screen.
+    const back = shown.length > 1 ? `\u001b[${shown.length - 1}A` : "";
+    stream.write(`${shown.length > 0 ? `\r${back}\u001b[J` : ""}${lines.join("\n")}`);
+    shown = lines;
+  };
   stream.on("error", () => {
     // A broken pipe; there is nobody left to tell about any other error of this stream either.
     gone = true;
   });
   return {
     line(text) {
+      const below = shown;
+      show([]);
       if (!gone) stream.write(`${text}\n`);
+      show(below);
+    },
+    status(text) {
+      if (isTerminal) show(text === "" ? [] : text.split("\n"));
     },
     drained: () => (gone || stream.writableNeedDrain !== true ? Promise.resolve() : nextDrain(stream)),
     tint: (tone, text) => (colour && text !== "" ? styleText(tone, text, { validateStream: false }) : text),

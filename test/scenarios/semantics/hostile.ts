@@ -13,7 +13,7 @@ export interface RefusedValue {
 }
 
 /** Objects inside of each other. */
-export function nested(depth: number): unknown {
+function nested(depth: number): unknown {
   let value: unknown = 1;
   for (let at = 0; at < depth; at += 1) value = { in: value };
   return value;

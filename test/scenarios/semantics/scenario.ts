@@ -30,7 +30,7 @@ export interface Expected {
   readonly metrics?: Readonly<Record<string, number>> | undefined;
 }
 
-export interface ExpectedFailure {
+interface ExpectedFailure {
   readonly code: string;
   readonly message?: RegExp | undefined;
   readonly node?: string | undefined;

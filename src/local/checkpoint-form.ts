@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 import type { RunImage } from "../backend/memory/run-image.ts";
 import { digest } from "../core/digest.ts";
 import { MillraceError } from "../core/errors.ts";
-import { ImageBuilder, type Line, lineSources } from "./checkpoint-lines.ts";
+import { ImageBuilder, type Line, writeLines } from "./checkpoint-lines.ts";
 
 /** The version of this form. */
 export const CHECKPOINT_FORMAT = 1;
@@ -20,14 +20,15 @@ const NEWLINE = 0x0a;
 
 /** Writes checkpoints of one run: a whole one first, then what is new since the one before. */
 export class CheckpointWriter {
-  #written = new WeakSet<object>();
+  /** Rows that what was saved has in it. Rows whose place others took stay here until everything is saved anew. */
+  readonly #written = new Set<object>();
   #digest = "";
 
   /** Everything, to be saved in place of whatever there was. */
   whole(image: RunImage): Uint8Array {
     const { id: run, definition } = image.state;
     const { workflow, version } = image.details;
-    this.#written = new WeakSet();
+    this.#written.clear();
     this.#digest = "";
     return this.#part([JSON.stringify([NAME, CHECKPOINT_FORMAT, { run, workflow, version, definition }])], image);
   }
@@ -38,11 +39,13 @@ export class CheckpointWriter {
   }
 
   #part(lines: string[], image: RunImage): Uint8Array {
-    for (const { row, make } of lineSources(image)) {
-      if (this.#written.has(row)) continue;
-      this.#written.add(row);
-      lines.push(JSON.stringify(make()));
-    }
+    const written = this.#written;
+    const isNew = (row: object): boolean => {
+      if (written.has(row)) return false;
+      written.add(row);
+      return true;
+    };
+    writeLines(image, isNew, (line) => lines.push(JSON.stringify(line)));
     const text = Buffer.from(lines.map((line) => `${line}\n`).join(""), "utf8");
     this.#digest = digestAfter(this.#digest, text);
     return Buffer.concat([text, Buffer.from(endLine(this.#digest), "utf8")]);

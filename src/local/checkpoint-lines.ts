@@ -15,7 +15,7 @@ import type {
   OutputRecord,
 } from "../backend/contract/records.ts";
 import type { RunDetails, RunFailure, RunState } from "../backend/contract/run.ts";
-import type { Arrival, BranchGroup, WorkItem } from "../backend/contract/work-item.ts";
+import type { Arrival, BranchGroup, ItemPayload, WorkItem } from "../backend/contract/work-item.ts";
 import type { MemoImage, RunImage } from "../backend/memory/run-image.ts";
 import type { FailureRecord } from "../core/errors.ts";
 import { decodeValue, encodeValue } from "../core/values.ts";
@@ -43,32 +43,25 @@ export type Line =
 
 type StoredDetails = Stored<RunDetails, "input" | "output" | "failure">;
 
-/** A row that does not change, and how to write it. */
-export interface LineSource {
-  readonly row: object;
-  make(): Line;
-}
-
-/** Every row of the run, in the order in which `ImageBuilder` takes them. */
-export function* lineSources(image: RunImage): Generator<LineSource, void> {
+/** Gives the lines of the rows that are new, in an order in which `ImageBuilder` takes them. */
+export function writeLines(image: RunImage, isNew: (row: object) => boolean, write: (line: Line) => void): void {
   const { definition, state, details } = image;
-  yield { row: definition, make: () => ["definition", definition] };
-  yield { row: state, make: () => ["run", state] };
-  yield { row: details, make: () => detailsLine(details) };
+  if (isNew(definition)) write(["definition", definition]);
+  if (isNew(state)) write(["run", state]);
+  if (isNew(details)) write(detailsLine(details));
   for (const { item, payload } of image.items) {
-    yield { row: item, make: () => itemLine(item) };
-    const { input, failure } = payload;
-    yield { row: payload, make: () => ["payload", item.item, storedOrNull(input), storedOrNull(failure)] };
+    if (isNew(item)) write(itemLine(item));
+    if (isNew(payload)) write(payloadLine(item.item, payload));
   }
-  for (const memo of image.memos) yield { row: memo.value, make: () => memoLine(memo) };
-  for (const row of image.groups) yield { row, make: () => ["group", withoutRun(row)] };
-  for (const row of image.arrivals) yield { row, make: () => arrivalLine(row) };
-  for (const row of image.outputs) yield { row, make: () => outputLine(row) };
-  for (const row of image.deltas) yield { row, make: () => deltaLine(row) };
-  for (const row of image.failures) yield { row, make: () => failureLine(row) };
-  for (const row of image.metrics) yield { row, make: () => metricLine(row) };
-  for (const row of image.logs) yield { row, make: () => ["log", withoutRun(row)] };
-  for (const row of image.audit) yield { row, make: () => ["audit", withoutRun(row)] };
+  for (const row of image.memos) if (isNew(row.value)) write(["memo", row.item, row.name, stored(row.value)]);
+  for (const row of image.groups) if (isNew(row)) write(["group", withoutRun(row)]);
+  for (const row of image.arrivals) if (isNew(row)) write(arrivalLine(row));
+  for (const row of image.outputs) if (isNew(row)) write(outputLine(row));
+  for (const row of image.deltas) if (isNew(row)) write(deltaLine(row));
+  for (const row of image.failures) if (isNew(row)) write(failureLine(row));
+  for (const row of image.metrics) if (isNew(row)) write(metricLine(row));
+  for (const row of image.logs) if (isNew(row)) write(["log", withoutRun(row)]);
+  for (const row of image.audit) if (isNew(row)) write(["audit", withoutRun(row)]);
 }
 
 /** Puts a run together from its lines. A later line of the run, an item, a payload or a group takes the place of the older one. */
@@ -152,13 +145,13 @@ export class ImageBuilder {
     items[item.item] = { item, payload: items[item.item]?.payload ?? NOTHING };
   }
 
-  #putPayload(number: number, payload: RunImage["items"][number]["payload"]): void {
+  #putPayload(number: number, payload: ItemPayload): void {
     const owner = this.#rows.items[number];
     if (owner !== undefined) this.#rows.items[number] = { item: owner.item, payload };
   }
 }
 
-const NOTHING = { input: undefined, failure: undefined };
+const NOTHING: ItemPayload = { input: undefined, failure: undefined };
 
 type LineOf<K extends Line[0]> = Extract<Line, readonly [K, ...unknown[]]>;
 
@@ -175,8 +168,8 @@ function itemLine(item: WorkItem): LineOf<"item"> {
   return ["item", rest, failure === undefined ? null : storedFailure(failure)];
 }
 
-function memoLine({ item, name, value }: MemoImage): LineOf<"memo"> {
-  return ["memo", item, name, stored(value)];
+function payloadLine(number: number, { input, failure }: ItemPayload): LineOf<"payload"> {
+  return ["payload", number, storedOrNull(input), storedOrNull(failure)];
 }
 
 function arrivalLine(row: Arrival): LineOf<"arrival"> {

@@ -20,7 +20,10 @@ import { placementOf } from "../synchronous/placement.ts";
 import type { RowStore } from "../synchronous/row-store.ts";
 import type { RunRow } from "./run-row.ts";
 
-/** Rows of one run, in the orders in which they were made or are listed. They are the store's own: not to be changed. */
+/**
+ * Rows of one run, in the orders in which they were made or are listed. They are the store's own: not to be changed, and
+ * to be read before the store changes. A row itself never changes: another object takes its place.
+ */
 export interface RunImage {
   readonly definition: DefinitionRecord;
   readonly state: RunState;
@@ -45,22 +48,22 @@ export interface MemoImage {
   readonly value: Uint8Array;
 }
 
-/** All rows of a run as they are now. */
+/** All rows of a run. */
 export function imageOf(run: RunRow, definition: DefinitionRecord, audit: readonly AuditEntry[]): RunImage {
   return {
     definition,
     state: run.state,
     details: run.details,
-    items: run.items.map(({ item, payload }) => ({ item, payload })),
+    items: run.items,
     memos: [...run.memos].flatMap(([item, memos]) => [...memos].map(([name, value]) => ({ item, name, value }))),
     groups: [...run.groups.values()],
     arrivals: [...run.arrivals.values()].flatMap((rows) => [...rows.ascending()]),
     outputs: [...run.outputs.ascending()],
-    deltas: [...run.deltas],
+    deltas: run.deltas,
     failures: run.failures.map(({ entry }) => entry),
-    metrics: [...run.metrics],
-    logs: [...run.logs],
-    audit: [...audit],
+    metrics: run.metrics,
+    logs: run.logs,
+    audit,
   };
 }
 

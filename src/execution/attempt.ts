@@ -115,7 +115,7 @@ export class Attempt {
         const outcome = await this.#outcome(node, context, () => this.#checkOpen(execution));
         return this.#finished(outcome, context, view);
       } catch (thrown) {
-        const failure = thrown instanceof Aborted ? thrown.failure : describeFailure(thrown);
+        const failure = Aborted.failureOf(thrown) ?? describeFailure(thrown);
         if (!(await this.#triesAgain(node, failure, failures, execution))) {
           return await this.#failed(failure, context, view);
         }
@@ -348,10 +348,15 @@ function accepted(
 
 /** A body gave up with `abort`. */
 class Aborted {
-  readonly failure: AttemptFailure;
+  readonly #failure: AttemptFailure;
 
   constructor(failure: AttemptFailure) {
-    this.failure = failure;
+    this.#failure = failure;
+  }
+
+  /** Of anything thrown, without asking it anything: bodies throw what they like. */
+  static failureOf(thrown: unknown): AttemptFailure | undefined {
+    return typeof thrown === "object" && thrown !== null && #failure in thrown ? thrown.#failure : undefined;
   }
 }
 

@@ -17,6 +17,7 @@ import { Outage } from "./outage.ts";
 import { persistently } from "./persistence.ts";
 import type { Programs } from "./programs.ts";
 import { watchRejections } from "./rejections.ts";
+import { keepRetention } from "./retention.ts";
 import { SessionChannel } from "./session-channel.ts";
 import { WorkLoop } from "./work-loop.ts";
 import type { Observers } from "./worker-callbacks.ts";
@@ -104,6 +105,8 @@ export class WorkerLife {
         else loop.hinted(wakeup.kind === "any");
       }),
     ];
+    const { retentionMs } = settings;
+    if (retentionMs !== undefined) this.#stops.push(keepRetention({ ...settings, retentionMs }));
     observers.tell("onStarted", { workerId: settings.workerId });
   }
 

@@ -52,6 +52,8 @@ export interface WorkerOptions {
   readonly batch?: number | undefined;
   /** Times that the worker of an item may vanish before the item fails with `STALLED`; 3 if absent. */
   readonly maxStalls?: number | undefined;
+  /** Runs that finished longer ago than this are removed by and by; 30 days if absent, never with `null`. */
+  readonly retention?: Duration | null | undefined;
   /** Lets a workflow's name and version take another definition than the one published before. Not for production. */
   readonly development?: boolean | undefined;
   readonly callbacks?: WorkerCallbacks | undefined;
@@ -77,6 +79,8 @@ export interface WorkerSettings {
   readonly pollMs: number;
   readonly batch: number;
   readonly maxStalls: number;
+  /** `undefined`: for ever. */
+  readonly retentionMs: number | undefined;
   readonly development: boolean;
   readonly callbacks: WorkerCallbacks;
   readonly logger: Logger;
@@ -113,6 +117,8 @@ export function readWorkerOptions(options: WorkerOptions): WorkerSettings {
     pollMs,
     batch: count(options.batch, "batch", LIMITS.batchCommits, LIMITS.batchCommits),
     maxStalls: count(options.maxStalls, "maxStalls", DEFAULTS.maxStalls, Number.MAX_SAFE_INTEGER),
+    retentionMs:
+      options.retention === null ? undefined : duration(options.retention, "retention", DEFAULTS.retentionMs),
     development: options.development === true,
     callbacks: options.callbacks ?? {},
     logger: options.logger ?? silentLogger,

@@ -14,6 +14,7 @@ const QUIET_TURNS = 8;
 const LOOK_MS = 1;
 
 interface Body {
+  readonly itemId: string;
   /** It was waited for long enough. */
   isLeft: boolean;
 }
@@ -31,8 +32,8 @@ export class Activity {
   }
 
   /** A body begins; the returned function ends it. */
-  begin(): () => void {
-    const body: Body = { isLeft: false };
+  begin(itemId: string): () => void {
+    const body: Body = { itemId, isLeft: false };
     this.#bodies.add(body);
     this.#events += 1;
     return () => {
@@ -97,9 +98,11 @@ export class Activity {
     this.#quietSince = this.#events;
   }
 
-  /** The bodies that run now are not waited for any more. */
-  leave(): void {
-    for (const body of this.#bodies) body.isLeft = true;
+  /** The bodies that run now, or those of this item alone, are not waited for any more. */
+  leave(itemId?: string): void {
+    for (const body of this.#bodies) {
+      if (itemId === undefined || body.itemId === itemId) body.isLeft = true;
+    }
   }
 
   #isWaitingOutside(): boolean {

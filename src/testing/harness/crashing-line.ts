@@ -86,7 +86,10 @@ export class CrashingLine {
   cut(): void {
     if (this.#isCut) return;
     this.#isCut = true;
-    for (const point of this.#held.values()) this.#ended(point, "crashed");
+    for (const point of this.#held.values()) {
+      this.#ports.activity.leave(point.itemId);
+      this.#ended(point, "crashed");
+    }
     this.#held.clear();
     this.#ports.crashed();
   }

@@ -93,7 +93,7 @@ async function execute(
   const input = opened(given, "delivered");
   const { runId, itemId, attempt } = args;
   const end = journal.called({ runId, node: name, itemId, attempt, at: now(), input });
-  const finished = activity.begin();
+  const finished = activity.begin(itemId);
   // The getters of the arguments stay getters: a signal is only made for those who ask.
   const handed = (parts: object): unknown =>
     Object.defineProperties(

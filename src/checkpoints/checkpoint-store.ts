@@ -31,7 +31,7 @@ export interface SaveOptions {
 }
 
 /** How to add to what is there. */
-export interface AppendOptions extends SaveOptions {
+interface AppendOptions extends SaveOptions {
   readonly expectedVersion: number;
 }
 

@@ -16,7 +16,7 @@ import { onExistingStore } from "./store.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** What became of one run; a run that is removed has no status any more. */
-export type RunActionResult = Omit<ControlResult, "status"> & { readonly status: ControlResult["status"] | "deleted" };
+type RunActionResult = Omit<ControlResult, "status"> & { readonly status: ControlResult["status"] | "deleted" };
 
 /** What is done to each run, and how to say that it had been done before. */
 export interface RunAction extends SelectionAction {

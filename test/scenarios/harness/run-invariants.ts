@@ -12,7 +12,7 @@ import { brokenInvariants } from "../../../src/backend/rules/invariants.ts";
 import { isTerminalRun } from "../../../src/core/status.ts";
 
 /** Everything of a run that its invariants speak of. */
-export interface RunRecords {
+interface RunRecords {
   readonly run: RunState;
   readonly items: readonly WorkItem[];
   readonly deltas: readonly DeltaRecord[];
@@ -51,7 +51,7 @@ export async function assertRunInvariants(
 }
 
 /** All records of a run. */
-export async function readRecords({ read }: BackendOperations, runId: string): Promise<RunRecords> {
+async function readRecords({ read }: BackendOperations, runId: string): Promise<RunRecords> {
   const run = await read.runState(runId);
   if (run === undefined) throw new Error(`there is no run ${runId}`);
   const items = await all((page) => read.items({ runId }, page));

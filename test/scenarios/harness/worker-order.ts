@@ -28,7 +28,7 @@ export interface WorkerOrder {
   readonly gate?: string | undefined;
 }
 
-export type WorkerDrain = number | `${number}s` | `${number}ms`;
+type WorkerDrain = number | `${number}s` | `${number}ms`;
 
 /** To the scenario: it has signed on. */
 export interface ReadyMessage {
@@ -36,7 +36,7 @@ export interface ReadyMessage {
 }
 
 /** How an attempt ended, in the trace `outcomes`. */
-export interface OutcomeLine {
+interface OutcomeLine {
   readonly itemId: string;
   readonly node: string;
   readonly outcome: string;

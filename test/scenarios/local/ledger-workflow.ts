@@ -7,8 +7,8 @@ import { setTimeout as passed } from "node:timers/promises";
 import { context, field, join, next, node, split, unchecked, variant, workflow } from "../../../src/index.ts";
 import { gate, trace } from "../harness/traces.ts";
 
-export const BRANCHES = 30;
-export const ROUNDS = 10;
+const BRANCHES = 30;
+const ROUNDS = 10;
 
 /** One execution, in the trace `ledger`. */
 export interface LedgerLine {

@@ -7,7 +7,7 @@ import { pid } from "node:process";
 import { next, node, unchecked, workflow } from "../../../src/index.ts";
 import { trace } from "../harness/traces.ts";
 
-export interface Blockade {
+interface Blockade {
   readonly how: "busy" | "waiting";
   readonly ms: number;
 }

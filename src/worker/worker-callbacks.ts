@@ -3,7 +3,7 @@
  * or for a run; it is logged and forgotten. Nobody waits for a callback.
  */
 
-import type { FailureRecord } from "../core/errors.ts";
+import { describeFailure, type FailureRecord } from "../core/errors.ts";
 import type { Logger } from "../core/ports.ts";
 import type { RunStatus } from "../core/status.ts";
 
@@ -76,8 +76,7 @@ export class Observers {
   }
 
   #failed(name: string, error: unknown): void {
-    this.#logger.warn(`the callback ${name} failed`, {
-      error: error instanceof Error ? error.message : "not an error",
-    });
+    // Whatever was thrown: asking it the wrong thing must not throw again.
+    this.#logger.warn(`the callback ${name} failed`, { error: describeFailure(error).message });
   }
 }

@@ -80,6 +80,14 @@ test("a worker that is stopped before it has signed on just ends", async () => {
   expect(worker.health().status).toBe("stopped");
 });
 
+/** Throws whatever is asked of it. */
+function untouchable(): object {
+  const refuse = (): never => {
+    throw new RangeError("do not touch");
+  };
+  return new Proxy({}, { get: refuse, has: refuse, ownKeys: refuse, getPrototypeOf: refuse });
+}
+
 test("callbacks that throw, reject or never end change nothing", async () => {
   const bench = new WorkerBench();
   const told: string[] = [];
@@ -98,7 +106,7 @@ test("callbacks that throw, reject or never end change nothing", async () => {
       throw new Error("c");
     }),
     onRunCompleted: note("runCompleted", () => {
-      throw new Error("e");
+      throw untouchable();
     }),
     onStopped: note("stopped", () => {
       throw new Error("d");

@@ -35,14 +35,6 @@ export interface ReadyMessage {
   readonly kind: "ready" | "loaded";
 }
 
-/** How an attempt ended, in the trace `outcomes`. */
-interface OutcomeLine {
-  readonly itemId: string;
-  readonly node: string;
-  readonly outcome: string;
-  readonly code?: string;
-}
-
 /** A commit that the store refused, in the trace `refusals`. */
 export interface RefusalLine {
   readonly itemId: string;

@@ -57,7 +57,9 @@ export interface CheckpointStore {
    * As `save`, but what is given is added to the end of the body that is there. Optional: a store without it is given
    * whole bodies. With it, a save costs what is new, not what there is.
    */
-  append?(id: string, addition: Checkpoint, options: AppendOptions): Promise<CheckpointRecord>;
+  readonly append?:
+    | ((id: string, addition: Checkpoint, options: AppendOptions) => Promise<CheckpointRecord>)
+    | undefined;
   /** `undefined` where there is none. */
   load(id: string): Promise<StoredCheckpoint | undefined>;
   /** Idempotent. */

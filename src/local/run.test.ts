@@ -8,6 +8,7 @@ import { split } from "../definition/ready-made.ts";
 import { unchecked } from "../definition/schema.ts";
 import { abort, next } from "../definition/transition.ts";
 import { workflow } from "../definition/workflow.ts";
+import type { RunProgress } from "./local-options.ts";
 import { run } from "./run.ts";
 
 const Tally = context({ seen: field.set<string>(), letters: field.counter() });
@@ -123,4 +124,66 @@ test("many runs at once do not disturb each other", async () => {
   const texts = Array.from({ length: 20 }, (_, at) => "x".repeat(at + 1));
   const outputs = await Promise.all(texts.map(async (text) => (await run(words, text)).output));
   expect(outputs).toEqual(texts.map(({ length }) => length));
+});
+
+test("no more bodies run at once than are asked for", async () => {
+  let running = 0;
+  let most = 0;
+  const busy = workflow({
+    name: "busy",
+    version: "1",
+    completion: "all",
+    nodes: {
+      cut: split(unchecked<number>(), (count) => Array.from({ length: count }, (_, at) => at)),
+      work: node({
+        input: unchecked<number>(),
+        async run({ input }) {
+          running += 1;
+          most = Math.max(most, running);
+          await new Promise((resolve) => setImmediate(resolve));
+          running -= 1;
+          return next(input);
+        },
+      }),
+    },
+    start: "cut",
+    edges: { cut: "work", work: [] },
+  });
+  for (const concurrency of [1, 3, 50]) {
+    most = 0;
+    const { output } = await run(busy, 40, { concurrency });
+    expect([output.length, most]).toEqual([40, Math.min(40, concurrency)]);
+  }
+  expect((await refusal(run(busy, 1, { concurrency: 0 }))).code).toBe("INVALID_CONFIG");
+});
+
+test("progress is told after each attempt, and whoever listens cannot break the run", async () => {
+  const told: RunProgress<"cut" | "measure" | "sum">[] = [];
+  const { output, runId } = await run(words, "to be", {
+    concurrency: 1,
+    onProgress(progress) {
+      told.push(progress);
+      throw new Error("nobody minds");
+    },
+  });
+  expect(output).toBe(4);
+  expect(told.map(({ node: name, completed, open }) => [name, completed, open])).toEqual([
+    ["cut", 1, 2],
+    ["measure", 2, 1],
+    ["measure", 3, 1],
+    ["sum", 4, 0],
+  ]);
+  expect(told.at(-1)).toEqual({
+    ...{ runId, node: "sum", itemId: `${runId}.3`, attempt: 1, outcome: "completed", status: "completed" },
+    ...{ completed: 4, open: 0, held: 0, failed: 0, retried: 0 },
+  });
+});
+
+test("a caller that has given up before it begins starts nothing", async () => {
+  const told: unknown[] = [];
+  const onProgress = (progress: unknown) => told.push(progress);
+  const reason = new Error("no");
+  const refused = await refusal(run(words, "to be", { signal: AbortSignal.abort(reason), onProgress }));
+  expect([refused.code, refused.cause, told]).toEqual(["CANCELLED", reason, []]);
+  expect((await refusal(run(words, "to be", { timeout: -1 }))).code).toBe("INVALID_VALUE");
 });

@@ -7,6 +7,7 @@ import "./node-version.ts";
 
 export type { Capabilities } from "./backend/contract/capabilities.ts";
 export type {
+  AppendCheckpoint,
   CheckpointOperations,
   CheckpointRecord,
   SaveCheckpoint,
@@ -66,6 +67,7 @@ export type {
 } from "./backend/contract/work-item.ts";
 export { type MemoryOptions, MemoryWorld } from "./backend/memory/index.ts";
 export type {
+  AppendOptions,
   Checkpoint,
   CheckpointStore,
   CleanupOptions,
@@ -134,10 +136,12 @@ export {
   type SetFieldOf,
 } from "./definition/context/field.ts";
 export type { Choice, Definition, DefinitionEdge, DefinitionNode, Destination } from "./definition/definition.ts";
+export { toDot } from "./definition/dot.ts";
 export type { EdgeMismatch, InvalidWorkflow } from "./definition/edge-check.ts";
 export type { InOf, OutOf } from "./definition/edge-shape.ts";
 export type { Failure } from "./definition/failure.ts";
 export { type ByName, type JoinArgs, join, joinByName } from "./definition/join.ts";
+export { toMermaid } from "./definition/mermaid.ts";
 export { type AnyNode, type Emits, type Node, type NodeArgs, type NoFields, node } from "./definition/node.ts";
 export type { NodeOptions } from "./definition/node-options.ts";
 export { retryInProcess, split } from "./definition/ready-made.ts";

@@ -27,9 +27,18 @@ export interface CommandDescription {
 /** The outcome of an action: its exit code, or none for 0. Errors are thrown. */
 type ActionResult = Promise<number> | Promise<void>;
 
-/** Where an action's exit code goes. */
+/** A command that may not be loaded yet. */
+export interface ListedCommand {
+  readonly name: string;
+  /** As the command says of itself. */
+  readonly summary: string;
+  load(): Promise<(run: Run) => Command>;
+}
+
+/** One run of the program: what it has around it, its commands, and where an action's exit code goes. */
 export interface Run {
   readonly around: Surroundings;
+  readonly commands: readonly ListedCommand[];
   exitCode: number;
 }
 

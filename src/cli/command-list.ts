@@ -3,15 +3,7 @@
  * others. What the help of the program shows of a command is kept here; a test holds it equal to the command's own word.
  */
 
-import type { Command } from "commander";
-import type { Run } from "./command-line.ts";
-
-/** A command that may not be loaded yet. */
-export interface ListedCommand {
-  readonly name: string;
-  readonly summary: string;
-  load(): Promise<(run: Run) => Command>;
-}
+import type { ListedCommand } from "./command-line.ts";
 
 /** In the order of the help. */
 export const COMMANDS: readonly ListedCommand[] = [
@@ -52,6 +44,31 @@ export const COMMANDS: readonly ListedCommand[] = [
     async () => (await import("./commands/retry.ts")).retryCommand,
   ),
   listed("delete", "Remove runs that have ended", async () => (await import("./commands/delete.ts")).deleteCommand),
+  listed(
+    "context",
+    "Show the shared context of a run, now or after an earlier change",
+    async () => (await import("./commands/context.ts")).contextCommand,
+  ),
+  listed(
+    "workflows",
+    "List published workflows, their versions, and live workers of each",
+    async () => (await import("./commands/workflows.ts")).workflowsCommand,
+  ),
+  listed(
+    "graph",
+    "Draw a workflow as DOT, Mermaid or SVG",
+    async () => (await import("./commands/graph.ts")).graphCommand,
+  ),
+  listed(
+    "cleanup",
+    "Remove runs that ended long ago",
+    async () => (await import("./commands/cleanup.ts")).cleanupCommand,
+  ),
+  listed(
+    "completion",
+    "Print a script that completes commands and options in a shell",
+    async () => (await import("./commands/completion.ts")).completionCommand,
+  ),
   listed(
     "doctor",
     "Check Node, the store and its workers, and say what is wrong",

@@ -21,7 +21,7 @@ export function main(argv: readonly string[]): Promise<number> {
 
 /** As `main`, in other surroundings. */
 export async function runCommandLine(argv: readonly string[], around: Surroundings): Promise<number> {
-  const run: Run = { around, exitCode: 0 };
+  const run: Run = { around, commands: COMMANDS, exitCode: 0 };
   try {
     await (await program(run, argv)).parseAsync([...argv], { from: "user" });
     return run.exitCode;
@@ -42,7 +42,7 @@ async function program(run: Run, argv: readonly string[]): Promise<Command> {
     .addHelpText("after", "\nEvery command has --json, --url, --namespace and a --help with an example.");
   const [first, second] = argv.filter((word) => !word.startsWith("-"));
   const asked = first === "help" ? second : first;
-  for (const { name, summary, load } of COMMANDS) {
+  for (const { name, summary, load } of run.commands) {
     const command = name === asked ? withCommonOptions((await load())(run)) : new Command(name).summary(summary);
     top.addCommand(configured(command, run.around));
   }

@@ -196,7 +196,7 @@ describe("the command line itself", () => {
 
   it.each(COMMANDS)("$name says of itself what the program's help says", async ({ name, summary, load }) => {
     const { around } = fakeSurroundings({ directory: scene.directory });
-    const command = (await load())({ around, exitCode: 0 });
+    const command = (await load())({ around, commands: COMMANDS, exitCode: 0 });
     expect([command.name(), command.summary()]).toEqual([name, summary]);
     expect((await millrace("help", name)).out).toContain(`${summary}.`);
   });

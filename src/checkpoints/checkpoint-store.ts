@@ -31,7 +31,7 @@ export interface SaveOptions {
 }
 
 /** How to add to what is there. */
-interface AppendOptions extends SaveOptions {
+export interface AppendOptions extends SaveOptions {
   readonly expectedVersion: number;
 }
 

@@ -9,7 +9,8 @@ import type { BackendOperations } from "./backend/contract/operations.ts";
 import { type MemoryOptions, memoryOperations } from "./backend/memory/index.ts";
 import { MillraceError } from "./core/errors.ts";
 import { checkName } from "./core/names.ts";
-import type { Clock } from "./core/ports.ts";
+import type { Clock, Logger } from "./core/ports.ts";
+import { loggerFor } from "./logging/logger-option.ts";
 import { type Backend, defineBackend } from "./stores/backend.ts";
 
 /** What an acknowledged write survives: nothing, the crash of any program, or power loss. */
@@ -24,6 +25,8 @@ export interface ConnectOptions {
    * promises by default: `power` for a SQLite file, nothing for what is kept in memory.
    */
   readonly durability?: Durability | undefined;
+  /** Hears, as `debug`, which store was opened. What `MILLRACE_LOG` asks for if absent, which is nothing unless it is set. */
+  readonly logger?: Logger | undefined;
   /** For simulations; the system's clock if absent. */
   readonly clock?: Clock | undefined;
 }
@@ -34,18 +37,21 @@ const DEFAULT_URL = "sqlite:./.millrace/millrace.db";
 /**
  * Opens the backend that the URL names: `memory:`, or `sqlite:PATH`. Without a URL that of `MILLRACE_URL`, or else the
  * file `.millrace/millrace.db` in the current directory. Throws `INVALID_VALUE` for a URL or namespace that is none,
- * `INVALID_CONFIG` for a store that this version has no backend for, `DURABILITY_TOO_WEAK`, `BACKEND_UNAVAILABLE`,
+ * `INVALID_CONFIG` for a store that this version has no backend for, or for what is no logger, `DURABILITY_TOO_WEAK`, `BACKEND_UNAVAILABLE`,
  * `BACKEND_CORRUPT`, `BACKEND_TOO_NEW`.
  */
 export async function connect(url?: string, options: ConnectOptions = {}): Promise<Backend> {
   const namespace = checkName(options.namespace ?? "default", "the namespace");
   checkDurability(options.durability);
+  const logger = loggerFor(options.logger);
   const operations = await open(readUrl(url ?? (env.MILLRACE_URL || DEFAULT_URL)), { ...options, namespace });
   const { durability } = operations.capabilities;
   if (options.durability !== undefined && RANK[durability] < RANK[options.durability]) {
     await operations.close();
     throw tooWeak(operations, options.durability);
   }
+  const { kind, location } = operations;
+  logger.debug("opened a store", { kind, location, namespace, durability });
   return defineBackend(operations);
 }
 

@@ -174,6 +174,7 @@ export {
   resume,
   runWithCheckpoint,
 } from "./local/run-with-checkpoint.ts";
+export { type PinoLike, pinoLogger } from "./logging/pino-logger.ts";
 export type { AwaitOptions } from "./orchestrator/await-run.ts";
 export type { BulkOptions, BulkProgress, BulkResult, SkippedRun } from "./orchestrator/bulk.ts";
 export type { CancelOptions, ControlResult, ResumeOptions, RetryOptions } from "./orchestrator/control.ts";

@@ -9,11 +9,12 @@ import type { ItemFilter } from "../backend/contract/work-item.ts";
 import { type Duration, toMilliseconds } from "../core/duration.ts";
 import type { MillraceError } from "../core/errors.ts";
 import { DEFAULTS, LIMITS } from "../core/limits.ts";
-import { type Clock, type Ids, type Logger, silentLogger, systemClock, systemIds } from "../core/ports.ts";
+import { type Clock, type Ids, type Logger, systemClock, systemIds } from "../core/ports.ts";
 import type { RunStatus, WorkItemStatus } from "../core/status.ts";
 import type { ContextInit, ContextView } from "../definition/context/field.ts";
 import type { Workflow } from "../definition/workflow-building.ts";
 import type { InputOf, NameOf, TypesOf, WorkflowTypes } from "../definition/workflow-types.ts";
+import { loggerFor } from "../logging/logger-option.ts";
 import { allPages } from "../stores/all-pages.ts";
 import type { Backend } from "../stores/backend.ts";
 import type { AttemptFailureInfo } from "../stores/errors.ts";
@@ -67,6 +68,7 @@ export interface OrchestratorOptions {
   readonly workflows?: readonly Workflow[] | undefined;
   readonly clock?: Clock | undefined;
   readonly ids?: Ids | undefined;
+  /** What `MILLRACE_LOG` asks for if absent, which is nothing unless it is set. */
   readonly logger?: Logger | undefined;
 }
 
@@ -107,7 +109,7 @@ export class DistributedOrchestrator {
 
   /** Throws `VERSION_CONFLICT` for two workflows of one name and version. */
   constructor(options: OrchestratorOptions) {
-    const { backend, workflows, clock = systemClock, ids = systemIds, logger = silentLogger } = options;
+    const { backend, workflows, clock = systemClock, ids = systemIds } = options;
     const { operations } = backend;
     const published = publishedDefinitions(operations);
     this.#parts = {
@@ -117,7 +119,7 @@ export class DistributedOrchestrator {
       published,
       clock,
       ids,
-      logger,
+      logger: loggerFor(options.logger),
     };
     this.#explain = explainer(this.#parts);
   }

@@ -10,18 +10,10 @@ import { type Duration, toMilliseconds } from "../core/duration.ts";
 import { MillraceError } from "../core/errors.ts";
 import { DEFAULTS, LIMITS } from "../core/limits.ts";
 import { isName } from "../core/names.ts";
-import {
-  type Clock,
-  type Ids,
-  type Logger,
-  type Random,
-  silentLogger,
-  systemClock,
-  systemIds,
-  systemRandom,
-} from "../core/ports.ts";
+import { type Clock, type Ids, type Logger, type Random, systemClock, systemIds, systemRandom } from "../core/ports.ts";
 import { DEFAULT_RETRY, type ResolvedRetryPolicy, type RetryPolicy, resolveRetry } from "../core/retry.ts";
 import type { Workflow } from "../definition/workflow-building.ts";
+import { loggerFor } from "../logging/logger-option.ts";
 import type { WorkerCallbacks } from "./worker-callbacks.ts";
 
 /** What a worker needs of a backend; `connect` and `memory` give more. */
@@ -57,6 +49,7 @@ export interface WorkerOptions {
   /** Lets a workflow's name and version take another definition than the one published before. Not for production. */
   readonly development?: boolean | undefined;
   readonly callbacks?: WorkerCallbacks | undefined;
+  /** Where the worker's lines go, and those of its nodes. What `MILLRACE_LOG` asks for if absent, which is nothing unless it is set. */
   readonly logger?: Logger | undefined;
   /** For tests and simulations. */
   readonly clock?: Clock | undefined;
@@ -121,7 +114,7 @@ export function readWorkerOptions(options: WorkerOptions): WorkerSettings {
       options.retention === null ? undefined : duration(options.retention, "retention", DEFAULTS.retentionMs),
     development: options.development === true,
     callbacks: options.callbacks ?? {},
-    logger: options.logger ?? silentLogger,
+    logger: loggerFor(options.logger),
     clock,
     random: options.random ?? systemRandom,
     ids: options.ids ?? systemIds,

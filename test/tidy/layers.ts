@@ -26,14 +26,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...["orchestrator", "stores", "worker", "execution", "checkpoints"],
     ...["backend/memory", "definition", contract, "core"],
   ],
-  worker: ["stores", "execution", "definition", contract, "core"],
+  worker: ["stores", "execution", "logging", "definition", contract, "core"],
   stores: ["execution", "checkpoints", "definition", contract, "core"],
-  orchestrator: ["stores", "definition", contract, "core"],
+  orchestrator: ["stores", "logging", "definition", contract, "core"],
   steps: ["definition", "core"],
+  logging: ["core"],
   telemetry: ["core"],
   server: ["orchestrator", "definition", contract, "core"],
   testing: ["entry", contract, "core"],
-  cli: ["entry"],
+  cli: ["entry", "logging"],
 };
 
 /** What only its own entry point loads: `src/sqlite.ts` and nothing else statically imports `backend/sqlite`. */

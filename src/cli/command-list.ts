@@ -7,6 +7,16 @@ import type { ListedCommand } from "./command-line.ts";
 
 /** In the order of the help. */
 export const COMMANDS: readonly ListedCommand[] = [
+  listed(
+    "init",
+    "Set up a project: a workflow, its test, and what runs them",
+    async () => (await import("./commands/init.ts")).initCommand,
+  ),
+  listed(
+    "dev",
+    "Run workers while you develop, again after every change",
+    async () => (await import("./commands/dev.ts")).devCommand,
+  ),
   listed("worker", "Run workers until told to stop", async () => (await import("./commands/worker.ts")).workerCommand),
   listed("start", "Start a run of a workflow", async () => (await import("./commands/start.ts")).startCommand),
   listed("list", "List runs, newest first", async () => (await import("./commands/list.ts")).listCommand),
@@ -15,6 +25,7 @@ export const COMMANDS: readonly ListedCommand[] = [
     "Show a run: status, times, items by node, output or failure",
     async () => (await import("./commands/show.ts")).showCommand,
   ),
+  listed("watch", "Follow a run to its end", async () => (await import("./commands/watch.ts")).watchCommand),
   listed("items", "List the work items of a run", async () => (await import("./commands/items.ts")).itemsCommand),
   listed(
     "errors",

@@ -4,7 +4,7 @@
  * items over. It writes a line when it is ready and one when it has drained.
  */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import {
   type Config,
   type Duration,
@@ -29,6 +29,8 @@ interface WorkerCommandOptions extends CommonOptions {
   readonly lease?: Duration | undefined;
   readonly drain?: Duration | undefined;
   readonly workflows?: string | undefined;
+  /** Started by `dev`: drains when its standard input ends, also because its parent is gone, and publishes what changed. */
+  readonly supervised?: boolean | undefined;
 }
 
 const DEFAULT_DRAIN = "30s";
@@ -65,6 +67,7 @@ export function workerCommand(run: Run): Command {
       durationText("--drain"),
     )
     .option("--workflows <file>", "take workflows from this file instead of millrace.config")
+    .addOption(new Option("--supervised", "as a child of `millrace dev`").hideHelp())
     .action(acting(run, (options: WorkerCommandOptions) => work(run, options)));
 }
 
@@ -78,13 +81,19 @@ async function work({ around }: Run, options: WorkerCommandOptions): Promise<voi
     const callbacks = events.counting(config.worker?.callbacks);
     const pool = new WorkerPool({ ...settings, backend, workflows: config.workflows, callbacks });
     let stopping: Promise<void> | undefined;
+    const stop = (): void => {
+      events.draining(drainMs);
+      stopping = pool.stop({ drain: drainMs });
+    };
     const release = around.onSignal((signal) => {
       if (stopping !== undefined) around.exit(SIGNAL_EXIT[signal]);
-      else {
-        events.draining(drainMs);
-        stopping = pool.stop({ drain: drainMs });
-      }
+      else stop();
     });
+    if (options.supervised === true) {
+      void endOf(around.stdin).then(() => {
+        if (stopping === undefined) stop();
+      });
+    }
     try {
       await pool.start();
       const store = { url: shownUrl(choice.url), namespace: backend.namespace };
@@ -101,6 +110,16 @@ async function work({ around }: Run, options: WorkerCommandOptions): Promise<voi
   });
 }
 
+/** Resolves when nothing more comes, for whatever reason. */
+async function endOf(stream: AsyncIterable<unknown>): Promise<void> {
+  const chunks = stream[Symbol.asyncIterator]();
+  try {
+    while ((await chunks.next()).done !== true);
+  } catch {
+    // A pipe that broke has ended too.
+  }
+}
+
 async function findCode(options: WorkerCommandOptions, around: Surroundings): Promise<Config> {
   const { directory } = around;
   const file = options.workflows;
@@ -112,12 +131,15 @@ async function findCode(options: WorkerCommandOptions, around: Surroundings): Pr
 function poolOptions(
   options: WorkerCommandOptions,
   { worker = {} }: Config,
-  { err }: Surroundings,
+  { err, environment }: Surroundings,
 ): Omit<WorkerPoolOptions, "backend" | "workflows" | "callbacks"> {
   const { drain: _, callbacks: __, ...configured } = worker;
   const { concurrency, workers, queues, labels, lease } = options;
   const typed = Object.entries({ concurrency, workers, queues, labels, lease }).filter(
     ([, value]) => value !== undefined,
   );
-  return { logger: lineLogger(err, options.json === true), ...configured, ...Object.fromEntries(typed) };
+  const development = options.supervised === true ? { development: true } : {};
+  // Who asks for a log by name gets that one.
+  const logger = (environment.MILLRACE_LOG ?? "") === "" ? lineLogger(err, options.json === true) : undefined;
+  return { logger, ...development, ...configured, ...Object.fromEntries(typed) };
 }

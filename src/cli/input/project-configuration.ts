@@ -17,16 +17,21 @@ export interface LoadedConfig {
 
 const NAMES = ["millrace.config.ts", "millrace.config.mts", "millrace.config.js", "millrace.config.mjs"];
 
-/** The configuration of the project that the folder belongs to; `undefined` if it has none. Throws `INVALID_CONFIG`. */
-export async function loadProjectConfig(directory: string): Promise<LoadedConfig | undefined> {
+/** The path of the project's configuration; nothing of it is run. Throws `INVALID_CONFIG` where there are several. */
+export function findProjectConfig(directory: string): string | undefined {
   const root = projectRoot(directory);
   if (root === undefined) return undefined;
   const found = NAMES.filter((name) => existsSync(join(root, name)));
-  const [name] = found;
-  if (name === undefined) return undefined;
   if (found.length > 1) throw invalid(`${root} has ${found.join(" and ")}`, "Keep one of them.");
-  const path = join(root, name);
-  return { path, config: configOf(await load(path, directory), relative(directory, path) || name) };
+  const [name] = found;
+  return name === undefined ? undefined : join(root, name);
+}
+
+/** The configuration of the project that the folder belongs to; `undefined` if it has none. Throws `INVALID_CONFIG`. */
+export async function loadProjectConfig(directory: string): Promise<LoadedConfig | undefined> {
+  const path = findProjectConfig(directory);
+  if (path === undefined) return undefined;
+  return { path, config: configOf(await load(path, directory), relative(directory, path) || basename(path)) };
 }
 
 /** The configuration that a named file exports, or the workflows that it exports. Throws `INVALID_CONFIG`. */

@@ -22,12 +22,17 @@ const TONES: Readonly<Record<WorkItemInfo["status"], Tone | undefined>> = {
   cancelled: "dim",
 };
 
+/** The colour of a status. */
+export function itemTone(status: WorkItemInfo["status"]): Tone | undefined {
+  return TONES[status];
+}
+
 /** The columns of a list of items. */
 export function itemColumns(now: number): readonly Column<WorkItemInfo>[] {
   return [
     { title: "ITEM", value: ({ number }) => number, align: "right" },
     { title: "NODE", value: ({ node }) => node, shrinkTo: 8 },
-    { title: "STATUS", value: ({ status }) => status, tone: ({ status }) => TONES[status] },
+    { title: "STATUS", value: ({ status }) => status, tone: ({ status }) => itemTone(status) },
     { title: "TRIES", value: triesOf, align: "right" },
     { title: "WAITED", value: ({ waitedMs }) => (waitedMs === undefined ? "" : span(waitedMs)), align: "right" },
     { title: "RAN", value: ({ ranMs }) => (ranMs === undefined ? "" : span(ranMs)), align: "right" },

@@ -45,7 +45,10 @@ test("a worker that comes back from beyond its lease finds its body aborted and 
   await assertRunInvariants(store.operations, [handle.id]);
 });
 
-test("a commit from beyond the lease is refused, and its worker works on", async () => {
+test.each([
+  { what: "executes it", isCommitted: false },
+  { what: "has committed it", isCommitted: true },
+])("a commit from beyond the lease is refused where another worker $what, and its worker works on", async (taken) => {
   const scene = new Scene();
   const orchestrator = await scene.orchestrator(standingStill, patient);
   const store = new Store(orchestrator.backend.operations);
@@ -54,9 +57,10 @@ test("a commit from beyond the lease is refused, and its worker works on", async
   await until("the body has started", () => told(scene, frozen, handle.id, "started"));
   frozen.signal("SIGSTOP");
   const taker = await scene.worker(order);
-  scene.openGate(gateOf(taker.pid, handle.id));
+  if (taken.isCommitted) scene.openGate(gateOf(taker.pid, handle.id));
+  await until("another worker took over", () => told(scene, taker, handle.id, "started"));
   const committed = async () => (await store.items(handle.id))[0]?.status === "completed";
-  await until("another worker committed it", committed);
+  if (taken.isCommitted) await until("another worker committed it", committed);
   // Everything of the frozen worker stands still, so its first act is to end its body and to commit.
   scene.openGate(gateOf(frozen.pid, handle.id));
   frozen.signal("SIGCONT");
@@ -66,6 +70,7 @@ test("a commit from beyond the lease is refused, and its worker works on", async
     epoch: 1,
     code: "STALE_LEASE",
   });
+  scene.openGate(gateOf(taker.pid, handle.id));
   scene.openGate("lastly");
   expect(await handle.result()).toEqual({ pid: taker.pid });
   expect((await handle.context()).effects.events).toEqual([{ pid: taker.pid }]);

@@ -15,6 +15,8 @@ const WORKERS = 4;
 const LEAST_KILLS = 30;
 const KILLS = 34;
 const LEAST_DISTURBED = 10;
+/** Rounds from one in which all workers are killed at once to the next. */
+const ALL_EVERY = 8;
 
 const order: SpawnOptions = {
   module: "chain",
@@ -64,16 +66,25 @@ async function killWhileTheyWork(scene: Scene, store: Store, fleet: ProcessHandl
     const found = await until("a worker holds items or all is done", async () => {
       const at = chance.upTo(fleet.length);
       const victim = fleet[at];
-      if (victim !== undefined && (await store.heldBy(victim.pid)) > 0) return { at, victim };
+      if (victim !== undefined && (await store.heldBy(victim.pid)) > 0) return at;
       return (await store.openRuns()) === 0 ? "done" : undefined;
     });
     if (found === "done") break;
-    await found.victim.kill();
-    // The store knows nothing of its death yet: what it held as it died is what it holds.
-    if ((await store.heldBy(found.victim.pid)) > 0) kills += 1;
-    fleet[found.at] = scene.spawn(order);
+    // Now and then all of them at once: then nobody is left to take anything over.
+    const doomed = round % ALL_EVERY === 0 ? [...fleet.keys()] : [found];
+    kills += await killAll(scene, store, fleet, doomed);
   }
   return kills;
+}
+
+/** Kills some at the same moment and starts others in their places; how many of them held items. */
+async function killAll(scene: Scene, store: Store, fleet: ProcessHandle[], doomed: readonly number[]): Promise<number> {
+  const victims = doomed.flatMap((at) => fleet[at] ?? []);
+  await Promise.all(victims.map((victim) => victim.kill()));
+  // The store knows nothing of their deaths yet: what they held as they died is what they hold.
+  const held = await Promise.all(victims.map(({ pid }) => store.heldBy(pid)));
+  for (const at of doomed) fleet[at] = scene.spawn(order);
+  return held.filter((items) => items > 0).length;
 }
 
 async function checkRun(

@@ -114,6 +114,10 @@ export class Program {
     return this.#out;
   }
 
+  get err(): string {
+    return this.#err;
+  }
+
   /** Waits for a word on either output; fails if the program ends without it. */
   async says(word: string): Promise<void> {
     await until(`the program said "${word}"`, () => {

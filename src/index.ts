@@ -190,6 +190,7 @@ export {
 export type { ItemExplanation } from "./orchestrator/explain/item-sentence.ts";
 export type { RunExplanation } from "./orchestrator/explain/run-sentence.ts";
 export type { HistoryEntry } from "./orchestrator/history.ts";
+export type { AttemptLogLine, ListLogsOptions } from "./orchestrator/logs.ts";
 export type { RunHandle } from "./orchestrator/run-handle.ts";
 export type { Distribution, NodeMetrics, RunMetrics } from "./orchestrator/run-metrics.ts";
 export { StoredFailure } from "./orchestrator/run-outcome.ts";

@@ -32,6 +32,7 @@ export const COMMANDS: readonly ListedCommand[] = [
     "List every failed attempt of a run, the retried ones too",
     async () => (await import("./commands/errors.ts")).errorsCommand,
   ),
+  listed("logs", "List what the nodes of a run logged", async () => (await import("./commands/logs.ts")).logsCommand),
   listed(
     "explain",
     "Say what a run or an item waits for, since when, and who can release it",

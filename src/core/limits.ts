@@ -26,7 +26,9 @@ export const LIMITS = {
   joinBytes: 268_435_456,
   /** Log lines that one attempt keeps; further ones are counted. */
   attemptLogLines: 1_000,
-  /** Size of the log lines that one attempt keeps. */
+  /** Log lines that one attempt keeps of one second, and at once; further ones are counted. */
+  attemptLogLinesPerSecond: 200,
+  /** Size of the log lines that one attempt keeps, in UTF-8; further ones are counted. */
   attemptLogBytes: 262_144,
   /** Measurements that one attempt records. */
   attemptMetrics: 1_000,

@@ -1,6 +1,6 @@
 /**
  * What one execution of a body notes beside its transition: log lines and measurements. They travel with the commit, so
- * both are bounded; log lines over the bound are counted, and measurements over it refused. A logger never throws.
+ * both are bounded; log lines over a bound or over the rate are counted, and measurements over it refused. A logger never throws.
  */
 
 import type { Commit, LogLine } from "../backend/contract/commit.ts";
@@ -8,7 +8,7 @@ import { MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { checkName } from "../core/names.ts";
 import type { Logger } from "../core/ports.ts";
-import { cleanText } from "../core/text.ts";
+import { cleanText, utf8Length } from "../core/text.ts";
 import { encodeValue } from "../core/values.ts";
 
 /** Log lines and measurements of one execution. */
@@ -19,6 +19,7 @@ export class AttemptRecords {
   #lines: LogLine[] = [];
   #bytesLeft: number = LIMITS.attemptLogBytes;
   #dropped = 0;
+  readonly #rate = new LineRate();
   #metrics: { name: string; value: number }[] = [];
   #logger: Logger | undefined;
 
@@ -57,7 +58,8 @@ export class AttemptRecords {
 
   logs(): Commit["logs"] {
     if (this.#dropped === 0) return this.#lines;
-    const message = `[${this.#dropped} more lines were logged than an attempt may keep]`;
+    const lines = this.#dropped === 1 ? "1 line was dropped" : `${this.#dropped} lines were dropped`;
+    const message = `[${lines}: ${BOUNDS}]`;
     return [...this.#lines, { at: this.#now(), level: "warn", message }];
   }
 
@@ -72,16 +74,50 @@ export class AttemptRecords {
   #log(level: LogLine["level"], message: unknown, data: Readonly<Record<string, unknown>> | undefined): void {
     try {
       const line = logLine(this.#now(), level, message, data);
-      const size = line.message.length + (line.data?.length ?? 0);
-      if (this.#lines.length >= LIMITS.attemptLogLines || size > this.#bytesLeft) this.#dropped += 1;
-      else {
-        this.#lines.push(line);
-        this.#bytesLeft -= size;
-      }
-      this.#forward[level](line.message, { ...data, ...this.#where });
+      this.#keep(line);
+      this.#pass(line, data);
     } catch {
       this.#dropped += 1;
     }
+  }
+
+  #pass({ level, message }: LogLine, data: Readonly<Record<string, unknown>> | undefined): void {
+    try {
+      this.#forward[level](message, { ...data, ...this.#where });
+    } catch {
+      // The line is kept all the same.
+    }
+  }
+
+  #keep(line: LogLine): void {
+    const size = utf8Length(line.message) + utf8Length(line.data ?? "");
+    const hasRoom = this.#lines.length < LIMITS.attemptLogLines && size <= this.#bytesLeft;
+    if (!hasRoom || !this.#rate.allows(line.at)) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#lines.push(line);
+    this.#bytesLeft -= size;
+  }
+}
+
+const BOUNDS =
+  `an attempt keeps ${LIMITS.attemptLogLines} lines of ${LIMITS.attemptLogBytes / 1_024} KiB together, ` +
+  `and ${LIMITS.attemptLogLinesPerSecond} of one second`;
+
+/** A bucket that fills again with time. A clock that goes back fills nothing. */
+class LineRate {
+  #left: number = LIMITS.attemptLogLinesPerSecond;
+  #at = Number.NEGATIVE_INFINITY;
+
+  allows(now: number): boolean {
+    const most = LIMITS.attemptLogLinesPerSecond;
+    const passedMs = Math.max(0, now - this.#at);
+    this.#left = Math.min(most, this.#left + (passedMs * most) / 1_000);
+    this.#at = now;
+    if (this.#left < 1) return false;
+    this.#left -= 1;
+    return true;
   }
 }
 

@@ -372,10 +372,10 @@ test("log lines and metrics of one attempt are bounded, and a logger never throw
   });
   const attempt = attemptOf(flow, claimed(flow, "only", 1), { logger: forward });
   const { logs, metrics } = await attempt.execute(nowhere(flow));
-  expect(logs).toHaveLength(1_001);
+  expect(logs).toHaveLength(201);
   expect(logs[0]).toMatchObject({ message: "cyclic", data: expect.stringContaining("leftOut") });
   expect(logs[1]).toMatchObject({ message: "a\ufffdb", data: expect.stringContaining("leftOut") });
-  expect(logs.at(-1)?.message).toContain("more lines");
+  expect(logs.at(-1)?.message).toContain("lines were dropped");
   expect(metrics).toHaveLength(999);
   expect(problems).toEqual(["INVALID_VALUE", "INVALID_VALUE"]);
 });

@@ -44,6 +44,7 @@ import type { ItemExplanation } from "./explain/item-sentence.ts";
 import type { RunExplanation } from "./explain/run-sentence.ts";
 import { type HistoryEntry, readHistory } from "./history.ts";
 import { knownWorkflows } from "./known-workflows.ts";
+import { type AttemptLogLine, type ListLogsOptions, readLogs } from "./logs.ts";
 import type { Orchestration } from "./orchestration.ts";
 import { type RunHandle, readView, runHandle } from "./run-handle.ts";
 import { gatherMetrics, type RunMetrics } from "./run-metrics.ts";
@@ -253,6 +254,11 @@ export class DistributedOrchestrator {
     page?: PageRequest & { readonly itemId?: string | undefined },
   ): Promise<Page<AttemptFailureInfo>> {
     return this.#parts.backend.errors.getErrors(runId, page);
+  }
+
+  /** What the nodes of a run logged, by page; of one item where its id is given. What `logger` was told, within its bounds. */
+  logs(runId: string, options?: ListLogsOptions): Promise<Page<AttemptLogLine>> {
+    return readLogs(this.#parts, runId, options);
   }
 
   /** The figures of a run. Reads all its items. */

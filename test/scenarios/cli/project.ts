@@ -14,8 +14,8 @@ import { onTestFinished } from "vitest";
 import { until } from "../harness/until.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-const launcher = join(root, "bin", "millrace.js");
-const node = join(root, "node_modules", "node", "bin", platform === "win32" ? "node.exe" : "node");
+export const launcher = join(root, "bin", "millrace.js");
+export const node = join(root, "node_modules", "node", "bin", platform === "win32" ? "node.exe" : "node");
 const configuration = fileURLToPath(new URL("project/millrace.config.ts", import.meta.url));
 
 export interface ProgramEnd {
@@ -78,6 +78,29 @@ export class Project {
     await worker.says("ready");
     return worker;
   }
+}
+
+/** Runs any program to its end, without the variables that this repository's own runs set. */
+export function runProgram(
+  program: string,
+  argv: readonly string[],
+  folder: string,
+  extra: NodeJS.ProcessEnv = {},
+): Promise<ProgramEnd> {
+  const { MILLRACE_URL: _, MILLRACE_NAMESPACE: __, NODE_OPTIONS: ___, NODE_TEST_CONTEXT: ____, ...rest } = env;
+  const child = spawn(program, argv, { cwd: folder, env: { ...rest, ...extra }, stdio: ["ignore", "pipe", "pipe"] });
+  let out = "";
+  let err = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    out += chunk;
+  });
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    err += chunk;
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal, out, err }));
+  });
 }
 
 /** One running command. */

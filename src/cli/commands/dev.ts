@@ -5,15 +5,16 @@
  */
 
 import { dirname, resolve } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { acting, type CommonOptions, describeCommand, type Run } from "../command-line.ts";
 import { DevSession } from "../dev/dev-session.ts";
+import { wholeNumber } from "../input/option-values.ts";
 import { findProjectConfig, noWorkflows } from "../input/project-configuration.ts";
 import type { Surroundings } from "../surroundings.ts";
 
 interface DevOptions extends CommonOptions {
   readonly workflows?: string | undefined;
-  readonly concurrency?: string | undefined;
+  readonly concurrency?: number | undefined;
 }
 
 export function devCommand(run: Run): Command {
@@ -28,7 +29,7 @@ export function devCommand(run: Run): Command {
     ],
   })
     .option("--workflows <file>", "take workflows from this file instead of millrace.config")
-    .addOption(new Option("--concurrency <n>", "items executed at a time (default: 16)"))
+    .option("--concurrency <n>", "items executed at a time (default: 16)", wholeNumber("--concurrency", 1))
     .action(acting(run, (options: DevOptions) => dev(run.around, options)));
 }
 
@@ -37,7 +38,9 @@ async function dev(around: Surroundings, options: DevOptions): Promise<void> {
   const file = workflows === undefined ? findProjectConfig(around.directory) : resolve(around.directory, workflows);
   if (file === undefined) throw noWorkflows(around.directory);
   const given = { workflows, concurrency, url, namespace };
-  const words = Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, value]));
+  const words = Object.entries(given).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, String(value)],
+  );
   const session = new DevSession(around, {
     folder: dirname(file),
     argv: ["worker", "--supervised", "--drain", "2s", ...words, ...(json === true ? ["--json"] : [])],

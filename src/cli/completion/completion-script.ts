@@ -15,7 +15,7 @@ export interface CompletedCommand {
   readonly options: readonly CompletedOption[];
 }
 
-export interface CompletedOption {
+interface CompletedOption {
   readonly flag: string;
   readonly description: string;
   readonly takesValue: boolean;

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
-import { expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { until } from "../harness/until.ts";
 import { Project } from "./project.ts";
-import { Terminal } from "./terminal.ts";
+import { provideTmux, Terminal } from "./terminal.ts";
+
+beforeAll(provideTmux, 300_000);
 
 /** Ages and times differ from run to run; their places do not. */
 function ageless(text: string): string {

@@ -1,6 +1,7 @@
 /**
  * A real terminal of a fixed size, by tmux: a command runs in it, keys are typed, and the screen is read as a person sees
- * it. Each has a server of its own, which ends with the test. Where tmux is missing the test fails and says what to do.
+ * it. Each has a server of its own, which ends with the test. Where tmux is missing it is installed, if the machine lets
+ * us; elsewhere the test fails and says what to do.
  */
 
 import { spawnSync } from "node:child_process";
@@ -13,6 +14,17 @@ const COLUMNS = 80;
 const ROWS = 24;
 
 let opened = 0;
+
+/** For a `beforeAll`: with time enough to install it. */
+export function provideTmux(): void {
+  if (spawnSync("tmux", ["-V"]).error === undefined) return;
+  const environment = { ...env, DEBIAN_FRONTEND: "noninteractive" };
+  for (const argv of [["update"], ["install", "--yes", "--no-install-recommends", "tmux"]]) {
+    spawnSync("apt-get", argv, { env: environment, stdio: "ignore" });
+  }
+  const { error } = spawnSync("tmux", ["-V"]);
+  if (error !== undefined) throw new Error("tests of the terminal need tmux: apt-get install tmux", { cause: error });
+}
 
 export class Terminal {
   readonly #server: string;
@@ -56,8 +68,7 @@ export class Terminal {
       encoding: "utf8",
       env: { ...rest, LC_ALL: "C.UTF-8" },
     });
-    if (result.error !== undefined)
-      throw new Error("tests of the terminal need tmux: apt-get install tmux", { cause: result.error });
+    if (result.error !== undefined) throw result.error;
     if (result.status !== 0) throw new Error(`tmux ${argv.join(" ")}: ${result.stderr}`);
     return result.stdout;
   }

@@ -35,6 +35,7 @@ export type {
   LogEntry,
   MetricEntry,
   OutputRecord,
+  ProgressRecord,
   PublishOutcome,
 } from "./backend/contract/records.ts";
 export type {
@@ -208,7 +209,7 @@ export type { ControlOptions } from "./stores/run-control.ts";
 export type { ItemCounts, RunFailureInfo, RunInfo } from "./stores/run-info.ts";
 export type { RunOptions } from "./stores/run-start.ts";
 export type { NewRun, RunInfoStore, StatusChange } from "./stores/runs.ts";
-export type { WorkItemInfo } from "./stores/work-item-info.ts";
+export type { ItemProgress, WorkItemInfo } from "./stores/work-item-info.ts";
 export type { WorkItemStateStore } from "./stores/work-items.ts";
 export type { WorkerHealthInfo, WorkerInfo } from "./stores/worker-info.ts";
 export { VERSION } from "./version.ts";

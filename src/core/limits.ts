@@ -30,6 +30,10 @@ export const LIMITS = {
   attemptLogLinesPerSecond: 200,
   /** Size of the log lines that one attempt keeps, in UTF-8; further ones are counted. */
   attemptLogBytes: 262_144,
+  /** Encoded size of what an attempt says of its progress; larger is dropped. */
+  progressBytes: 4_096,
+  /** Milliseconds between two writes of the progress of one attempt; of what it says meanwhile, the latest counts. */
+  progressMs: 1_000,
   /** Measurements that one attempt records. */
   attemptMetrics: 1_000,
   /** Folded contexts that one worker keeps. */

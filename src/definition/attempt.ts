@@ -20,7 +20,10 @@ export interface AttemptInfo {
   /** Why the item before failed; only in a node reached by `onFailure` or `onTimeout`. */
   readonly error: Failure | undefined;
   readonly logger: Logger;
-  /** Tells observers that the attempt is alive. Leases are renewed without it. */
+  /**
+   * Tells observers that the attempt is alive, and how far it is: the details, a value of at most 4 KiB, are kept with the
+   * item for other processes to see, the latest at most once a second. Costs nothing and never throws; what cannot be kept is dropped. Leases are renewed without it.
+   */
   heartbeat(details?: unknown): void;
   /** Runs `fn` once and keeps its result over all attempts of this item; `name` is unique within the item. */
   step<T>(name: string, fn: () => T | Promise<T>): Promise<T>;

@@ -18,6 +18,7 @@ import { loggerFor } from "../logging/logger-option.ts";
 import { allPages } from "../stores/all-pages.ts";
 import type { Backend } from "../stores/backend.ts";
 import type { AttemptFailureInfo } from "../stores/errors.ts";
+import { readProgress, withProgress } from "../stores/item-progress.ts";
 import { publishedDefinitions } from "../stores/published-definitions.ts";
 import { type ControlOptions, control, requireRunState, runNotFound } from "../stores/run-control.ts";
 import { type RunInfo, toRunInfo } from "../stores/run-info.ts";
@@ -282,12 +283,16 @@ export class DistributedOrchestrator {
     const { limit, cursor, status, node } = options;
     await requireRunState(operations, runId);
     const filter: ItemFilter = { runId, node, status: typeof status === "string" ? [status] : status };
-    return mapPage(await operations.read.items(filter, { limit, cursor }), toWorkItemInfo);
+    const page = await operations.read.items(filter, { limit, cursor });
+    return { ...page, entries: await withProgress(operations, runId, page.entries) };
   }
 
   /** A work item by its id. Throws `ITEM_NOT_FOUND`. */
   async getWorkItem(itemId: string): Promise<WorkItemInfo> {
-    return toWorkItemInfo(await requireItem(this.#parts.operations, itemId));
+    const { operations } = this.#parts;
+    const item = await requireItem(operations, itemId);
+    const progress = await readProgress(operations, item.runId, [item]);
+    return { ...toWorkItemInfo(item), progress: progress.get(item.item) };
   }
 
   /** Whether each worker that is known is alive, newest first. */

@@ -48,6 +48,14 @@ export interface WorkItemInfo {
   readonly revision: number;
   /** The run's commit that last changed it; 0 before the first. */
   readonly commit: number;
+  /** What its last attempt said by `heartbeat`, if anything; in lists of items and where one is got, not in events. */
+  readonly progress?: ItemProgress | undefined;
+}
+
+/** What an attempt last said of how far it is. */
+export interface ItemProgress {
+  readonly at: number;
+  readonly details: unknown;
 }
 
 /** The public form of a work item's record. */

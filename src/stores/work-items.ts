@@ -10,8 +10,9 @@ import type { WorkItem } from "../backend/contract/work-item.ts";
 import { MillraceError } from "../core/errors.ts";
 import { checkItemTransition, type WorkItemStatus } from "../core/status.ts";
 import { parseItemId } from "./item-id.ts";
+import { withProgress } from "./item-progress.ts";
 import { control, requireRunState } from "./run-control.ts";
-import { mapPage, toWorkItemInfo, type WorkItemInfo } from "./work-item-info.ts";
+import type { WorkItemInfo } from "./work-item-info.ts";
 
 /** Status and attempts of work items. Every method throws `ITEM_NOT_FOUND` or `RUN_NOT_FOUND` for what does not exist. */
 export interface WorkItemStateStore {
@@ -58,7 +59,8 @@ export function workItemStateStore(operations: BackendOperations): WorkItemState
     },
     async getAll(runId, page = {}) {
       await requireRunState(operations, runId);
-      return mapPage(await operations.read.items({ runId }, page), toWorkItemInfo);
+      const found = await operations.read.items({ runId }, page);
+      return { ...found, entries: await withProgress(operations, runId, found.entries) };
     },
   };
 }

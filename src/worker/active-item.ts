@@ -14,6 +14,7 @@ import type { Logger, Random } from "../core/ports.ts";
 import { Attempt, type AttemptHost } from "../execution/attempt.ts";
 import { itemIdOf } from "../execution/node-arguments.ts";
 import type { Program } from "../execution/program.ts";
+import { ProgressNotes } from "./progress-notes.ts";
 import type { ItemEvent } from "./worker-callbacks.ts";
 
 /** What all items of a worker share. */
@@ -51,6 +52,7 @@ export class ActiveItem implements AttemptHost {
   /** Its context must not be older than this. */
   knownSequence: number;
   readonly #surroundings: ItemSurroundings;
+  #progress: ProgressNotes | undefined;
   #controller: AbortController | undefined;
   #aborted: MillraceError | undefined;
 
@@ -117,7 +119,22 @@ export class ActiveItem implements AttemptHost {
   }
 
   heartbeat(details: unknown): void {
-    if (this.state === "running") this.#surroundings.heartbeat(this, details);
+    if (this.state !== "running") return;
+    this.#surroundings.heartbeat(this, details);
+    if (details === undefined) return;
+    this.#progress ??= this.#notes();
+    this.#progress.note(details);
+  }
+
+  #notes(): ProgressNotes {
+    const { runId, item, epoch } = this.claimed.item;
+    const { operations, session, logger } = this.#surroundings;
+    return new ProgressNotes({
+      now: () => this.now(),
+      sleep: (ms, signal) => this.#surroundings.sleep(ms, signal),
+      put: (details) => operations.putProgress({ runId, item, epoch, session, details }),
+      dropped: (error) => logger.debug("progress was dropped", { itemId: this.key, error: String(error) }),
+    });
   }
 
   async readArrivals(cursor: string | undefined): Promise<Page<Arrival>> {
@@ -143,6 +160,7 @@ export class ActiveItem implements AttemptHost {
   /** Ends it without a commit: what its body still does is dropped. */
   giveUp(reason: MillraceError): void {
     this.state = "ended";
+    this.#progress?.end();
     this.execution += 1;
     this.abort(reason);
     this.attempt.drop();
@@ -151,6 +169,7 @@ export class ActiveItem implements AttemptHost {
   /** The body is over: its signal means nothing any more, but what it left behind may still be listening. */
   settle(): void {
     this.state = "ended";
+    this.#progress?.end();
     this.execution += 1;
   }
 }

@@ -17,6 +17,7 @@ import type {
   LogEntry,
   MetricEntry,
   OutputRecord,
+  ProgressRecord,
   PublishOutcome,
 } from "./records.ts";
 import type { Page, PageRequest, RunFilter, RunRecord, RunState, StartOutcome, StartRun } from "./run.ts";
@@ -70,6 +71,14 @@ export interface BackendOperations {
     readonly name: string;
     readonly value: Uint8Array;
   }): Promise<boolean>;
+  /** Keeps what an attempt says of how far it is; the latest of an item replaces the one before. Refused (false) when the lease is stale. */
+  putProgress(progress: {
+    readonly runId: string;
+    readonly item: number;
+    readonly epoch: number;
+    readonly session: string;
+    readonly details: Uint8Array;
+  }): Promise<boolean>;
   /** Keeps a folded context as a cache; an older one of the same shape is replaced. */
   putSnapshot(snapshot: {
     readonly runId: string;
@@ -119,6 +128,8 @@ export interface Reads {
     filter: { readonly runId?: string | undefined; readonly item?: number | undefined },
     page: PageRequest,
   ): Promise<Page<FailureEntry>>;
+  /** Of the items named, in their order, those that have any; of the first 1,000 names. */
+  progress(runId: string, items: readonly number[]): Promise<readonly ProgressRecord[]>;
   metrics(runId: string, page: PageRequest): Promise<Page<MetricEntry>>;
   logs(
     filter: { readonly runId: string; readonly item?: number | undefined },

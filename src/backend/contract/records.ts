@@ -66,6 +66,15 @@ export interface LogEntry extends LogLine {
   readonly attempt: number;
 }
 
+/** What a running attempt last said of how far it is. */
+export interface ProgressRecord {
+  readonly item: number;
+  /** The claim that said it. */
+  readonly epoch: number;
+  readonly at: number;
+  readonly details: Uint8Array;
+}
+
 /** A terminal output of an `all` run. Ordered by path, then commit, then index. */
 export interface OutputRecord {
   readonly from: number;

@@ -1,4 +1,4 @@
-/** Deltas, snapshots and step results in memory. Deltas are a dense list, so that the sequence of one is its place in it. */
+/** Deltas, snapshots, step results and progress in memory. Deltas are a dense list, so that the sequence of one is its place in it. */
 
 import type { DeltaRecord } from "../contract/records.ts";
 import type { RowStore } from "../synchronous/row-store.ts";
@@ -8,7 +8,7 @@ import type { RunTable } from "./run-rows.ts";
 
 type ContextMethods = Pick<
   RowStore,
-  "insertDelta" | "deltasAfter" | "snapshot" | "putSnapshot" | "memos" | "insertMemo"
+  "insertDelta" | "deltasAfter" | "snapshot" | "putSnapshot" | "memos" | "insertMemo" | "putProgress" | "progress"
 >;
 
 export function contextRows(journal: Journal, runs: RunTable): ContextMethods {
@@ -36,6 +36,16 @@ export function contextRows(journal: Journal, runs: RunTable): ContextMethods {
       const memos = run.memos.get(item) ?? new Map<string, Uint8Array>();
       if (memos.size === 0) journal.set(run.memos, item, memos);
       if (!memos.has(name)) journal.set(memos, name, copyOf(value));
+    },
+    putProgress(runId, progress) {
+      const run = runs.get(runId);
+      if (run !== undefined) {
+        journal.set(run.progress, progress.item, { ...progress, details: copyOf(progress.details) });
+      }
+    },
+    progress(runId, item) {
+      const found = runs.get(runId)?.progress.get(item);
+      return found && { ...found, details: copyOf(found.details) };
     },
   };
 }

@@ -21,7 +21,7 @@ export interface MemoryStore {
 
 /** Whole runs, taken out and put back. */
 export interface RunImages {
-  /** Another object after every change of the run, but for results of durable steps; the same while nothing changes. */
+  /** Another object after every change of the run, but for results of durable steps and progress; the same while nothing changes. */
   stateOf(runId: string): RunState | undefined;
   capture(runId: string): RunImage | undefined;
   /** Atomic. The store must not have a run of this id. */

@@ -1,7 +1,7 @@
 /**
  * The whole of one run as plain rows, to be kept elsewhere and put back into another world: what a run in one process is
  * saved as. Sessions, leases and places in indexes are not part of it, since they belong to workers that will be gone: what was in
- * progress goes back to the queue, with the attempts that it has used. Snapshots of contexts are left out as caches.
+ * progress goes back to the queue, with the attempts that it has used. Snapshots of contexts are left out as caches, and progress as word of attempts that are over.
  */
 
 import type { AuditEntry } from "../contract/control.ts";

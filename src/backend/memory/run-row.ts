@@ -1,6 +1,13 @@
 /** One run in memory with everything that belongs to it, and the orders that runs and branches lie in. */
 
-import type { DeltaRecord, FailureEntry, LogEntry, MetricEntry, OutputRecord } from "../contract/records.ts";
+import type {
+  DeltaRecord,
+  FailureEntry,
+  LogEntry,
+  MetricEntry,
+  OutputRecord,
+  ProgressRecord,
+} from "../contract/records.ts";
 import type { RunDetails, RunState } from "../contract/run.ts";
 import type { Arrival, BranchGroup } from "../contract/work-item.ts";
 import type { ItemRow } from "./item-row.ts";
@@ -22,6 +29,7 @@ export class RunRow implements InstantKey {
   readonly deltas: DeltaRecord[] = [];
   readonly snapshots = new Map<string, { readonly sequence: number; readonly bytes: Uint8Array }>();
   readonly memos = new Map<number, Map<string, Uint8Array>>();
+  readonly progress = new Map<number, ProgressRecord>();
   readonly failures: { readonly number: number; readonly entry: FailureEntry }[] = [];
   readonly metrics: MetricEntry[] = [];
   readonly logs: LogEntry[] = [];

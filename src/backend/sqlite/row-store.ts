@@ -8,6 +8,7 @@ import { Definitions } from "./definitions.ts";
 import { Groups } from "./groups.ts";
 import { History } from "./history.ts";
 import { Items } from "./items.ts";
+import { Progress } from "./progress.ts";
 import { Runs } from "./runs.ts";
 import { Sessions } from "./sessions.ts";
 import type { Tables } from "./tables.ts";
@@ -69,6 +70,7 @@ function itemRows(tables: Tables, runs: Runs) {
 function resultRows(tables: Tables, runs: Runs) {
   const groups = new Groups(tables, runs);
   const history = new History(tables, runs);
+  const progress = new Progress(tables, runs);
   return {
     group: (runId, group) => groups.group(runId, group),
     putGroup: (group) => groups.putGroup(group),
@@ -76,6 +78,9 @@ function resultRows(tables: Tables, runs: Runs) {
     arrivals: (runId, group, join, page) => groups.arrivals(runId, group, join, page),
     insertOutput: (runId, output) => groups.insertOutput(runId, output),
     outputs: (runId, page) => groups.outputs(runId, page),
+
+    putProgress: (runId, record) => progress.putProgress(runId, record),
+    progress: (runId, item) => progress.progress(runId, item),
 
     insertFailure: (entry) => history.insertFailure(entry),
     failures: (filter, page) => history.failures(filter, page),

@@ -49,6 +49,7 @@ const TABLES_OF_RUN = [
   "delta",
   "snapshot",
   "memo",
+  "progress",
   "failure",
   "metric",
   "log",

@@ -57,7 +57,7 @@ test("a file of an older schema is brought up to date, and what is in it stays",
   const store = await openScratch({ path });
   await store.startRuns([startOf("run-1")]);
   await store.close();
-  change(path, "DROP TABLE checkpoint; DROP TABLE checkpoint_body; PRAGMA user_version = 2");
+  change(path, "DROP TABLE checkpoint; DROP TABLE checkpoint_body; DROP TABLE progress; PRAGMA user_version = 2");
   const again = await openScratch({ path });
   expect((await again.read.run("run-1"))?.status).toBe("running");
   await again.close();

@@ -1,4 +1,4 @@
-/** What attempts and workers keep beside commits: results of durable steps under the guard of the lease, and folded contexts. */
+/** What attempts and workers keep beside commits: results of durable steps and progress under the guard of the lease, and folded contexts. */
 
 import { isTerminalRun } from "../../core/status.ts";
 import type { BackendOperations } from "../contract/operations.ts";
@@ -7,13 +7,32 @@ import type { AtomicStep } from "./atomic-step.ts";
 import type { RowStore } from "./row-store.ts";
 
 export function putMemo(step: AtomicStep, memo: Parameters<BackendOperations["putMemo"]>[0]): boolean {
-  const { runId, item: number, epoch, session, name, value } = memo;
+  const item = leasedItem(step, memo);
+  if (item === undefined) return false;
+  step.store.insertMemo(memo.runId, memo.item, `${item.revision}:${memo.name}`, memo.value);
+  return true;
+}
+
+export function putProgress(step: AtomicStep, progress: Parameters<BackendOperations["putProgress"]>[0]): boolean {
+  if (leasedItem(step, progress) === undefined) return false;
+  const { runId, item, epoch, details } = progress;
+  step.store.putProgress(runId, { item, epoch, at: step.now, details });
+  return true;
+}
+
+interface Lease {
+  readonly runId: string;
+  readonly item: number;
+  readonly epoch: number;
+  readonly session: string;
+}
+
+/** The item, if the lease on it still counts and its run is open. */
+function leasedItem(step: AtomicStep, { runId, item: number, epoch, session }: Lease): WorkItem | undefined {
   const run = step.run(runId);
   const item = step.store.item(runId, number);
-  if (run === undefined || isTerminalRun(run.status)) return false;
-  if (item?.status !== "in_progress" || item.epoch !== epoch || item.session !== session) return false;
-  step.store.insertMemo(runId, number, `${item.revision}:${name}`, value);
-  return true;
+  if (run === undefined || isTerminalRun(run.status)) return undefined;
+  return item?.status === "in_progress" && item.epoch === epoch && item.session === session ? item : undefined;
 }
 
 /** What steps of the item's earlier attempts gave, by name. An edited input begins anew: those of an earlier revision are not given. */

@@ -11,7 +11,7 @@ import type { Capabilities } from "../contract/capabilities.ts";
 import type { BackendOperations } from "../contract/operations.ts";
 import { AtomicStep, type Shared } from "./atomic-step.ts";
 import { type AttachedSessions, createAttachedSessions } from "./attached-sessions.ts";
-import { putMemo, putSnapshot } from "./caches.ts";
+import { putMemo, putProgress, putSnapshot } from "./caches.ts";
 import { checkpointsOver } from "./checkpoints.ts";
 import { commitAndClaim } from "./commit-and-claim.ts";
 import { controlRun } from "./control.ts";
@@ -112,6 +112,7 @@ function operationsOver(
     renew: (renewal) => write((step) => renew(step, renewal)),
     closeSession: (session) => write((step) => closeSession(step, session)),
     putMemo: (memo) => write((step) => putMemo(step, memo)),
+    putProgress: (progress) => write((step) => putProgress(step, progress)),
     putSnapshot: (snapshot) => write((step) => putSnapshot(step, snapshot)),
     purge: ({ before, limit }) =>
       write(({ store }) => {

@@ -35,6 +35,8 @@ export function readsOf(store: RowStore, read: <T>(work: () => T) => Promise<T>)
     contextTail: (runId, range) => read(() => contextTail(store, runId, range)),
     deltas: (runId, page) => read(() => listDeltas(store, runId, page)),
     failures: (filter, page) => read(() => store.failures(filter, bounded(page))),
+    progress: (runId, items) =>
+      read(() => items.slice(0, LIMITS.pageRows).flatMap((item) => store.progress(runId, item) ?? [])),
     metrics: (runId, page) => read(() => store.metrics(runId, bounded(page))),
     logs: (filter, page) => read(() => store.logs(filter, bounded(page))),
     audit: (runId, page) => read(() => store.audit(runId, bounded(page))),

@@ -16,6 +16,7 @@ import type {
   LogEntry,
   MetricEntry,
   OutputRecord,
+  ProgressRecord,
 } from "../contract/records.ts";
 import type { Page, PageRequest, RunDetails, RunFailure, RunFilter, RunRecord, RunState } from "../contract/run.ts";
 import type { SessionRecord } from "../contract/session.ts";
@@ -138,6 +139,10 @@ export interface RowStore {
   memos(runId: string, item: number): ReadonlyMap<string, Uint8Array>;
   /** First write wins. */
   insertMemo(runId: string, item: number, name: string, value: Uint8Array): void;
+
+  /** The latest wins. */
+  putProgress(runId: string, progress: ProgressRecord): void;
+  progress(runId: string, item: number): ProgressRecord | undefined;
 
   // history
   insertFailure(entry: FailureEntry): void;

@@ -4,6 +4,7 @@
  */
 
 import type { AttemptFailureInfo, WorkItemInfo } from "../../index.ts";
+import { jsonLine } from "../output/json-output.ts";
 import { instant, relative, span } from "../output/moments.ts";
 import { redactText, redactValue } from "../output/redaction.ts";
 import type { Column } from "../output/table.ts";
@@ -37,6 +38,11 @@ export function itemColumns(now: number): readonly Column<WorkItemInfo>[] {
     { title: "WAITED", value: ({ waitedMs }) => (waitedMs === undefined ? "" : span(waitedMs)), align: "right" },
     { title: "RAN", value: ({ ranMs }) => (ranMs === undefined ? "" : span(ranMs)), align: "right" },
     { title: "SINCE", value: (item) => relative(lastMoveOf(item), now) },
+    {
+      title: "PROGRESS",
+      value: ({ progress }) => (progress === undefined ? "" : jsonLine(redactValue(progress.details))),
+      shrinkTo: 8,
+    },
     {
       title: "LAST FAILURE",
       value: ({ failure }) => (failure ? redactText(`${failure.code}: ${failure.message}`) : ""),
@@ -81,6 +87,13 @@ export function itemJson(item: WorkItemInfo, { reveal }: PayloadOptions = {}): R
     waitedMs: item.waitedMs,
     ranMs: item.ranMs,
     failure: reveal === true ? item.failure : redactValue(item.failure),
+    progress:
+      item.progress === undefined
+        ? undefined
+        : {
+            at: instant(item.progress.at),
+            details: reveal === true ? item.progress.details : redactValue(item.progress.details),
+          },
     revision: item.revision,
   };
 }

@@ -7,6 +7,7 @@ import { DEFAULTS } from "../../core/limits.ts";
 import { DEFAULT_RETRY, resolveRetry } from "../../core/retry.ts";
 import type { Workflow } from "../../definition/workflow-building.ts";
 import { parseItemId } from "../../stores/item-id.ts";
+import { readProgress } from "../../stores/item-progress.ts";
 import { requireItem } from "../../stores/work-items.ts";
 import type { Orchestration } from "../orchestration.ts";
 import { type Facts, readFacts, readTelling } from "./facts.ts";
@@ -30,11 +31,15 @@ export function explainer({ operations, workflows }: Orchestration): Explainer {
   return {
     async run(runId) {
       const facts = await factsOf(runId);
-      return explainRun(facts, await readTelling(operations, facts.run));
+      const telling = await readTelling(operations, facts.run);
+      const progress = await readProgress(operations, runId, telling);
+      return explainRun({ ...facts, progress }, telling);
     },
     async item(itemId) {
       const facts = await factsOf(parseItemId(itemId).runId);
-      return explainItem(facts, await requireItem(operations, itemId));
+      const item = await requireItem(operations, itemId);
+      const progress = await readProgress(operations, item.runId, [item]);
+      return explainItem({ ...facts, progress }, item);
     },
   };
 }

@@ -12,6 +12,7 @@ import type { WorkItem } from "../../backend/contract/work-item.ts";
 import type { WorkItemStatus } from "../../core/status.ts";
 import { allPages } from "../../stores/all-pages.ts";
 import { runNotFound } from "../../stores/run-control.ts";
+import type { ItemProgress } from "../../stores/work-item-info.ts";
 
 /** The surroundings of a run, as of one look. */
 export interface Facts {
@@ -23,6 +24,8 @@ export interface Facts {
   readonly definitions: readonly DefinitionRecord[];
   /** The last action of an operator of each kind. */
   readonly actions: ReadonlyMap<AuditEntry["action"], AuditEntry>;
+  /** What the last attempts of the items in question said of how far they are, by number. */
+  readonly progress?: ReadonlyMap<number, ItemProgress> | undefined;
   /** Attempts that a node may make, where the code is at hand. */
   readonly maxAttempts: (node: string) => number | undefined;
   /** Age of a heartbeat from which on a worker is stale. */

@@ -5,7 +5,9 @@
 
 import type { WorkItem } from "../../backend/contract/work-item.ts";
 import { formatDuration } from "../../core/duration.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { isTerminalRun, type RunStatus } from "../../core/status.ts";
+import { cleanText } from "../../core/text.ts";
 import { formatItemId } from "../../stores/item-id.ts";
 import { sessionLiveness } from "../../stores/worker-info.ts";
 import type { Facts } from "./facts.ts";
@@ -124,10 +126,17 @@ function executing(facts: Facts, item: WorkItem): Told {
     liveness === "alive" ? "" : `, which is ${liveness} since its heartbeat at ${instant(session.heartbeatAt, now)}`;
   const timeout = item.timeoutAt === undefined ? "" : `, and the attempt times out at ${instant(item.timeoutAt, now)}`;
   return {
-    is: `${begun}${late}; its lease holds until ${instant(session.until, now)}${timeout}${pausing}`,
+    is: `${begun}${late}${saidBy(facts, item)}; its lease holds until ${instant(session.until, now)}${timeout}${pausing}`,
     since: claimedAt,
     releasedBy: `the commit of ${who}, or the end of its lease`,
   };
+}
+
+function saidBy({ progress, now }: Facts, { item }: WorkItem): string {
+  const said = progress?.get(item);
+  if (said === undefined) return "";
+  const details = brief(cleanText(JSON.stringify(said.details), LIMITS.errorTextBytes));
+  return `; it said ${details} at ${instant(said.at, now)}`;
 }
 
 function parked({ now }: Facts, item: WorkItem): Told {

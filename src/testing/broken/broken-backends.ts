@@ -4,9 +4,10 @@ import type { BrokenBackend } from "./broken-backend.ts";
 import { brokenCheckpoints } from "./checkpoints.ts";
 import { brokenClaims } from "./claiming.ts";
 import { brokenCommits } from "./committing.ts";
+import { brokenProgress } from "./progress.ts";
 import { brokenReads } from "./reading.ts";
 
 /** Every broken backend; their names are unique, and each names a case of the suite that must fail on it. */
 export function brokenBackends(): readonly BrokenBackend[] {
-  return [...brokenClaims, ...brokenCommits, ...brokenReads, ...brokenCheckpoints];
+  return [...brokenClaims, ...brokenCommits, ...brokenReads, ...brokenCheckpoints, ...brokenProgress];
 }

@@ -22,6 +22,7 @@ import { interventionCases } from "./interventions.ts";
 import { joinCases } from "./joins.ts";
 import { nestedJoinCases } from "./nested-joins.ts";
 import { pageCases } from "./pages.ts";
+import { progressCases } from "./progress.ts";
 import { requestCases, requestHandleCases } from "./requests.ts";
 import { sessionCases } from "./sessions.ts";
 import { stallCases } from "./stalls.ts";
@@ -66,6 +67,7 @@ export function conformanceCases(): readonly ConformanceCase[] {
     ...interventionCases,
     ...controlMatrixCases,
     ...contextCases,
+    ...progressCases,
     ...checkpointCases,
     ...historyCases,
     ...pageCases,

@@ -57,6 +57,7 @@ export class CrashingLine {
       renew: (renewal) => this.#through(() => inner.renew(renewal), true),
       putSnapshot: (snapshot) => this.#through(() => inner.putSnapshot(snapshot)),
       commitAndClaim: (request) => this.#through(() => this.#commitAndClaim(request)),
+      putProgress: (progress) => this.#through(() => inner.putProgress(progress), true),
       putMemo: (memo) => this.#through(() => this.#putMemo(memo)),
       read: {
         ...inner.read,

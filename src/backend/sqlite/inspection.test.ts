@@ -19,8 +19,8 @@ test("a whole file is told as such, and stays as it is", async () => {
   const found = await inspectSqlite(path);
   expect(found).toEqual({
     bytes: before.length,
-    schemaVersion: 3,
-    newestSchema: 3,
+    schemaVersion: 4,
+    newestSchema: 4,
     network: undefined,
     checked: true,
     problems: [],

@@ -74,8 +74,8 @@ export class DistributedWorker implements AsyncDisposable {
 
   /**
    * Works until `signal` is aborted or `stop` is called, then drains, signs off and resolves. Store failures never end
-   * it. Rejects with `VERSION_CONFLICT` if a workflow was published with another definition, `CLOSED` if the backend is
-   * closed before it has begun.
+   * it. Rejects with `VERSION_CONFLICT` if a workflow was published with another definition, `INVALID_WORKFLOW` if it would
+   * strand the runs of one that it is said to be compatible with, `CLOSED` if the backend is closed before it has begun.
    */
   async run(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     this.#checkFree("run");

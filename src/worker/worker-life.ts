@@ -83,10 +83,11 @@ export class WorkerLife {
     });
   }
 
-  /** Publishes and signs on. Rejects with `VERSION_CONFLICT`, `CLOSED`, or the reason of `end`. */
+  /** Publishes and signs on. Rejects with `VERSION_CONFLICT`, `INVALID_WORKFLOW`, `CLOSED`, or the reason of `end`. */
   async begin(): Promise<void> {
     const { settings, programs, observers } = this.#identity;
     await this.#surely(() => this.#publish());
+    await programs.loadOlder((hash) => this.#definition(hash));
     const channel = await this.#signOn();
     this.#over.signal.throwIfAborted();
     if (channel === undefined) throw new MillraceError("CLOSED", "the backend has been closed");

@@ -61,7 +61,10 @@ export const PLACES: readonly { readonly name: string; readonly open: () => Prom
       // A handle of the test's own: leases are then renewed on the clock of the test, and by no thread beside it.
       const database = new DatabaseSync(path);
       onTestFinished(() => database.close());
-      return await placeOf(clock, async (namespace) => await sqlite({ database, clock, namespace, durability: "process" }));
+      return await placeOf(
+        clock,
+        async (namespace) => await sqlite({ database, clock, namespace, durability: "process" }),
+      );
     },
   },
 ];

@@ -8,7 +8,7 @@ import {
   unchecked,
   workflow,
 } from "../../../src/index.ts";
-import { codeOf, drain, PLACES } from "./place.ts";
+import { codeOf, drain, PLACES, refusal } from "./place.ts";
 
 describe.each(PLACES)("versions on $name", ({ open }) => {
   const version = (number: string, more: { readonly tag?: string; readonly extra?: boolean } = {}) => {
@@ -84,6 +84,45 @@ describe.each(PLACES)("versions on $name", ({ open }) => {
     const run = await orchestrator.startRun(old, 1);
     expect(await drain(place.worker(recent))).toEqual(["first progressed", "last completed"]);
     expect(await run.result()).toBe("2 by newer code");
+  });
+
+  test("code that takes over older runs serves the queues that their items wait in", async () => {
+    const place = await open();
+    const body = { input: unchecked<number>(), run: ({ input }: { readonly input: number }) => next(input) };
+    const made = (version: string, queue: string, compatible: readonly string[]) =>
+      workflow({
+        name: "moved",
+        version,
+        compatible,
+        nodes: { first: node(body), last: node({ ...body, queue }) },
+        start: "first",
+        edges: { first: "last", last: [] },
+      });
+    const old = made("1", "slow", []);
+    const orchestrator = place.orchestrator(old);
+    const handle = await orchestrator.startRun(old, 4);
+    expect(await drain(place.worker(made("2", "fast", [old.hash])))).toEqual(["first progressed", "last completed"]);
+    expect(await handle.result()).toBe(4);
+  });
+
+  test("a worker does not begin with code that would strand the older runs that it claims to be compatible with", async () => {
+    const place = await open();
+    const old = version("1.0.0");
+    const handle = await place.orchestrator(old).startRun(old, 1);
+    const other = workflow({
+      name: "order",
+      version: "2.0.0",
+      compatible: [old.hash],
+      nodes: { begin: node({ input: unchecked<number>(), run: ({ input }) => next(input) }) },
+      start: "begin",
+      edges: { begin: [] },
+    });
+    expect(await refusal(place.worker(other).runOnce())).toMatchObject({
+      code: "INVALID_WORKFLOW",
+      message: expect.stringContaining('its node "first" is gone'),
+    });
+    expect(await handle.status()).toBe("running");
+    expect(await drain(place.worker(old))).toEqual(["first progressed", "last completed"]);
   });
 
   test("the same name and version with another graph is a conflict, except in development", async () => {

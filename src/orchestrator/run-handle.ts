@@ -35,8 +35,11 @@ export interface RunHandle<T extends WorkflowTypes = WorkflowTypes> {
   /** Goes on with a paused run, or re-opens a failed or cancelled one. Throws `RUN_CLOSED`, `ILLEGAL_TRANSITION`. */
   resume(options?: ResumeOptions): Promise<void>;
   /** Follows the run to its end. */
-  watch(options?: WatchOptions): AsyncIterable<RunEvent<keyof T["nodes"] & string>>;
+  watch(options?: WatchOptions): AsyncIterable<RunEvent<NodeNames<T["nodes"]>>>;
 }
+
+/** Any name where the nodes are not known: a typed handle passes for one without types. */
+type NodeNames<Nodes> = unknown extends Nodes ? string : keyof Nodes & string;
 
 /** A handle; `workflow` gives the code where the orchestrator was not told of it. */
 export function runHandle<T extends WorkflowTypes>(
@@ -63,7 +66,7 @@ export function runHandle<T extends WorkflowTypes>(
     async resume(options?: ResumeOptions) {
       await resumeRun(orchestration, id, options);
     },
-    watch: (options?: WatchOptions) => watchRun<keyof T["nodes"] & string>(orchestration, id, options),
+    watch: (options?: WatchOptions) => watchRun<NodeNames<T["nodes"]>>(orchestration, id, options),
   });
 }
 

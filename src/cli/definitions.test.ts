@@ -101,8 +101,14 @@ describe("context", () => {
     });
   });
 
-  it("says what it lacks without the code", async () => {
+  it("runs no code that is not named, not even the project's own configuration", async () => {
     const outcome = await millrace("context", ids.good);
+    expect(outcome).toMatchObject({ code: 2, out: "" });
+    expect(outcome.err).toContain("--workflows");
+  });
+
+  it("says what it lacks where the named file is of other workflows", async () => {
+    const outcome = await millrace("context", ids.good, "--workflows", "counted.ts");
     expect(outcome).toMatchObject({ code: 3, out: "" });
     expect(outcome.err).toContain("UNKNOWN_WORKFLOW");
     expect(await millrace("context", "unknown-run", "--workflows", "counted.ts")).toMatchObject({ code: 3 });

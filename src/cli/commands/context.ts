@@ -1,13 +1,13 @@
 /**
  * `millrace context`: the shared context of a run, as of now or of an earlier change. Its fields have their meaning from
- * the workflow's code, so this is the one command that looks and yet loads the project's configuration.
+ * the workflow's code. Commands that only look never run a project's code by themselves, so the file has to be named.
  */
 
 import type { Command } from "commander";
 import { DistributedOrchestrator } from "../../index.ts";
 import { acting, type CommonOptions, describeCommand, type Run } from "../command-line.ts";
 import { wholeNumber } from "../input/option-values.ts";
-import { loadProjectConfig, loadWorkflowsFile } from "../input/project-configuration.ts";
+import { loadWorkflowsFile } from "../input/project-configuration.ts";
 import { jsonBlock, jsonLine } from "../output/json-output.ts";
 import { redactValue } from "../output/redaction.ts";
 import { findRunId } from "../run-lookup.ts";
@@ -16,7 +16,7 @@ import type { PayloadOptions } from "../views/run-view.ts";
 
 interface ContextOptions extends CommonOptions, PayloadOptions {
   readonly at?: number | undefined;
-  readonly workflows?: string | undefined;
+  readonly workflows: string;
 }
 
 export function contextCommand(run: Run): Command {
@@ -24,15 +24,15 @@ export function contextCommand(run: Run): Command {
     name: "context",
     summary: "Show the shared context of a run, now or after an earlier change",
     details:
-      "What a context's changes mean is in the workflow's code, so this loads millrace.config or the file that --workflows names. The numbers of changes are those of `show` and of the history.",
+      "What a context's changes mean is in the workflow's code, so this runs the file that --workflows names, and never one by itself. The numbers of changes are those of `show` and of the history.",
     examples: [
-      ["context 7a8b9c0d", "The context as it is"],
-      ["context 7a8b9c0d --at 3 --json", "As it was after the third change, for a program"],
+      ["context 7a8b9c0d --workflows millrace.config.ts", "The context as it is"],
+      ["context 7a8b9c0d --workflows src/orders.ts --at 3 --json", "As it was after the third change, for a program"],
     ],
   })
     .argument("<run>", "id of the run")
     .option("--at <n>", "after so many changes (default: all)", wholeNumber("--at", 0))
-    .option("--workflows <file>", "take workflows from this file instead of millrace.config")
+    .requiredOption("--workflows <file>", "take workflows from this file; millrace.config.ts will do")
     .option("--reveal", "show values as they are, secrets too")
     .action(acting(run, (typed: string, options: ContextOptions) => show(run, typed, options)));
 }
@@ -40,11 +40,11 @@ export function contextCommand(run: Run): Command {
 async function show({ around }: Run, typed: string, options: ContextOptions): Promise<void> {
   const { directory } = around;
   const { workflows: file, at, reveal } = options;
-  const loaded = file === undefined ? await loadProjectConfig(directory) : await loadWorkflowsFile(file, directory);
-  const choice = chooseStore(options, around, loaded?.config);
+  const { config } = await loadWorkflowsFile(file, directory);
+  const choice = chooseStore(options, around, config);
   requireStore(choice, around);
   await onStore(choice, async (backend) => {
-    const orchestrator = new DistributedOrchestrator({ backend, workflows: loaded?.config.workflows ?? [] });
+    const orchestrator = new DistributedOrchestrator({ backend, workflows: config.workflows });
     const runId = await findRunId(orchestrator, typed);
     const view = await (at === undefined ? orchestrator.context(runId) : orchestrator.contextAt(runId, at));
     const values: unknown = view.toJSON();

@@ -51,16 +51,22 @@ export const FORMS: readonly Form[] = [
   },
 ];
 
+/** Two workers, so that items meet those of another one here too. */
+const WORKERS = 2;
+
 async function oneProcess(url: string, workflows: readonly Workflow[]): Promise<Deployment> {
   const backend = await connect(url);
-  const worker = new DistributedWorker({ ...workerOptions, backend, workflows });
-  const working = worker.run();
+  const workers = Array.from(
+    { length: WORKERS },
+    () => new DistributedWorker({ ...workerOptions, backend, workflows }),
+  );
+  const working = workers.map((worker) => worker.run());
   return {
     backend,
     orchestrator: new DistributedOrchestrator({ backend, workflows }),
     async close() {
-      await worker.stop({ drain: 0 });
-      await working;
+      await Promise.all(workers.map((worker) => worker.stop({ drain: 0 })));
+      await Promise.all(working);
       await backend.close();
     },
   };

@@ -165,6 +165,8 @@ const excessive = workflow({
             return nextAll(range(10_001));
           case "bytes":
             return nextAll(range(20).map((at) => `${at}${"x".repeat(1_000_000)}`));
+          case "many bytes":
+            return nextAll(range(16).map(() => "x".repeat(1_000_000)));
           case "one byte":
             return nextAll(["x".repeat(1_048_575)]);
           case "metrics":
@@ -270,6 +272,12 @@ export const hostileValues: readonly Scenario[] = [
     workflow: excessive,
     input: "all",
     expected: { output: [1_048_574] },
+  },
+  {
+    title: "sixteen megabytes at once are taken",
+    workflow: excessive,
+    input: "many bytes",
+    expected: { output: range(16).map(() => 1_000_000) },
   },
   {
     title: "ten thousand lines of log do not keep an attempt from its commit",

@@ -10,6 +10,7 @@ import {
   node,
   RetryAfterError,
   type RetryPolicy,
+  retryInProcess,
   unchecked,
   workflow,
 } from "../../../../src/index.ts";
@@ -203,7 +204,42 @@ const rejecting = workflow({
   edges: { spread: ["careless", "beside"], careless: [], beside: [] },
 });
 
+/** Tries again inside of one attempt, and then by the policy of the node that wraps it. */
+function wrapped(failures: number) {
+  let calls = 0;
+  return workflow({
+    name: `wrapped-${failures}`,
+    version: "1",
+    context: Effects,
+    nodes: {
+      work: retryInProcess(
+        node({
+          context: Effects,
+          input: unchecked<null>(),
+          run({ attempt, context: effects }) {
+            effects.log.append("called");
+            calls += 1;
+            if (calls % (failures + 1) !== 0) throw new Error(`call ${calls}`);
+            return next(attempt);
+          },
+        }),
+        { maxAttempts: 3, initialBackoff: 1 },
+      ),
+    },
+    start: "work",
+    edges: { work: [] },
+  });
+}
+
+const wrappedTwice = wrapped(2);
+
 export const retries: readonly Scenario[] = [
+  {
+    title: "a node that is retried in its process takes one attempt, and what failed in it leaves nothing",
+    workflow: wrappedTwice,
+    input: null,
+    expected: { output: 1, errors: [], context: { log: ["called"] } },
+  },
   {
     title: "a failed attempt leaves nothing but its record; the key is the same on each",
     workflow: third,

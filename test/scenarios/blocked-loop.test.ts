@@ -19,11 +19,12 @@ test.each(["busy", "waiting"] as const)(
     const orchestrator = await scene.orchestrator(blocking, quick);
     const store = new Store(orchestrator.backend.operations);
     const blocked = await scene.worker(order);
-    const handle = await orchestrator.startRun(blocking, { how, ms: 1_600 });
+    const handle = await orchestrator.startRun(blocking, { how, ms: 6_000 });
     const begun = await until("the body blocks", () => scene.traces<BlockLine>("blocked")[0]);
     expect(begun.pid).toBe(blocked.pid);
 
-    // A worker beside it finds everything else that is there to take, again and again, for as long as it takes.
+    // A worker beside it finds everything else that is there to take, again and again, for as long as it takes. The
+    // block leaves it time to start on a busy machine.
     const rival = await scene.worker(order);
     const isBlocked = () => scene.traces("blocked").length < 2;
     const passed: string[] = [];

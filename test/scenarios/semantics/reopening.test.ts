@@ -125,4 +125,36 @@ describe.each(PLACES)("on $name", ({ open }) => {
     // The turn that went too far left no trace, and was made again.
     expect(turns).toEqual([0, 1, 2, 3, 4, 4, 5, 6]);
   });
+
+  test("many runs are paused, resumed, cancelled, retried and deleted by what they have in common", async () => {
+    const place = await open();
+    const flow = workflow({
+      name: "many",
+      version: "1",
+      nodes: { only: node({ input: unchecked<number>(), run: ({ input }) => next(input) }) },
+      start: "only",
+      edges: { only: [] },
+    });
+    const orchestrator = place.orchestrator(flow);
+    const worker = place.worker(flow);
+    const starts = Array.from({ length: 12 }, (_, at) => ({
+      input: at,
+      tags: { team: at % 3 === 0 ? "red" : "blue" },
+    }));
+    await orchestrator.startRuns(flow, starts);
+    const red = { tags: { team: "red" } };
+    const blue = { tags: { team: "blue" } };
+    expect(await orchestrator.pause(red)).toMatchObject({ matched: 4, changed: 4, skippedCount: 0 });
+    expect(await orchestrator.cancel({ ...blue, search: "blue", status: "running" }, { limit: 3 })).toMatchObject({
+      changed: 3,
+    });
+    expect(await drain(worker)).toHaveLength(5);
+    expect(await orchestrator.pause(blue)).toMatchObject({ matched: 8, changed: 0, skippedCount: 8 });
+    expect(await orchestrator.resume({ status: "paused" })).toMatchObject({ changed: 4 });
+    expect(await orchestrator.retry({ status: "cancelled" })).toMatchObject({ changed: 3 });
+    expect(await drain(worker)).toHaveLength(7);
+    expect((await orchestrator.listRuns({ status: "completed" })).entries).toHaveLength(12);
+    expect(await orchestrator.deleteRun({ ...red, status: "completed" })).toMatchObject({ changed: 4 });
+    expect((await orchestrator.listRuns()).entries).toHaveLength(8);
+  });
 });

@@ -7,6 +7,7 @@ import { isTest, type SourceFile } from "./source-file.ts";
 
 const contract = "backend/contract";
 const backendParts = [contract, "backend/rules", "backend/sql", "backend/synchronous", "core"];
+const serverParts = [...backendParts, "backend/remote"];
 
 /** Each layer and the other layers it may import. `entry` is a file directly in `src`. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
@@ -16,10 +17,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "backend/rules": [contract, "core"],
   "backend/sql": [contract, "core"],
   "backend/synchronous": ["backend/rules", contract, "core"],
+  "backend/remote": ["backend/synchronous", "backend/rules", contract, "core"],
   "backend/memory": backendParts,
   "backend/sqlite": backendParts,
-  "backend/postgres": backendParts,
-  "backend/redis": backendParts,
+  "backend/postgres": serverParts,
+  "backend/redis": serverParts,
   execution: ["definition", contract, "core"],
   checkpoints: [contract, "core"],
   local: [

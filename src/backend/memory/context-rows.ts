@@ -43,9 +43,10 @@ export function contextRows(journal: Journal, runs: RunTable): ContextMethods {
         journal.set(run.progress, progress.item, { ...progress, details: copyOf(progress.details) });
       }
     },
-    progress(runId, item) {
-      const found = runs.get(runId)?.progress.get(item);
-      return found && { ...found, details: copyOf(found.details) };
+    progress(runId, items) {
+      const run = runs.get(runId);
+      const found = items.flatMap((item) => run?.progress.get(item) ?? []);
+      return found.map((record) => ({ ...record, details: copyOf(record.details) }));
     },
   };
 }

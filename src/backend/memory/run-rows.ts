@@ -59,6 +59,7 @@ export class RunTable {
   rows(): RunMethods {
     return {
       runState: (runId) => this.#byId.get(runId)?.state,
+      runStates: (runIds) => runIds.flatMap((runId) => this.#byId.get(runId)?.state ?? []),
       runRecord: (runId) => recordOf(this.#byId.get(runId)),
       runFailure: (runId) => this.#byId.get(runId)?.details.failure,
       runIdByKey: (workflow, idempotencyKey) => this.#byKey.get(JSON.stringify([workflow, idempotencyKey])),
@@ -153,6 +154,7 @@ export class RunTable {
 type RunMethods = Pick<
   RowStore,
   | "runState"
+  | "runStates"
   | "runRecord"
   | "runFailure"
   | "runIdByKey"

@@ -24,11 +24,15 @@ export class Progress implements Pick<RowStore, "putProgress" | "progress"> {
     put.run(run.number, item, epoch, at, details);
   }
 
-  progress(runId: string, item: number): ProgressRecord | undefined {
+  progress(runId: string, items: readonly number[]): readonly ProgressRecord[] {
     const run = this.#runs.find(runId);
-    if (run === undefined) return undefined;
+    if (run === undefined) return [];
     const find = this.#tables.db.statement("SELECT epoch, at, details FROM progress WHERE run = ? AND item = ?");
-    const row = find.get(run.number, item);
-    return row && { item, epoch: numberAt(row, 0), at: numberAt(row, 1), details: bytesAt(row, 2) };
+    return items.flatMap((item) => {
+      const row = find.get(run.number, item);
+      return row === undefined
+        ? []
+        : [{ item, epoch: numberAt(row, 0), at: numberAt(row, 1), details: bytesAt(row, 2) }];
+    });
   }
 }

@@ -22,6 +22,7 @@ function runRows(tables: Tables, runs: Runs) {
   const contexts = new Contexts(tables, runs);
   return {
     runState: (runId) => runs.runState(runId),
+    runStates: (runIds) => runIds.flatMap((runId) => runs.runState(runId) ?? []),
     runRecord: (runId) => runs.runRecord(runId),
     runFailure: (runId) => runs.runFailure(runId),
     runIdByKey: (workflow, key) => runs.runIdByKey(workflow, key),
@@ -80,7 +81,7 @@ function resultRows(tables: Tables, runs: Runs) {
     outputs: (runId, page) => groups.outputs(runId, page),
 
     putProgress: (runId, record) => progress.putProgress(runId, record),
-    progress: (runId, item) => progress.progress(runId, item),
+    progress: (runId, items) => progress.progress(runId, items),
 
     insertFailure: (entry) => history.insertFailure(entry),
     failures: (filter, page) => history.failures(filter, page),

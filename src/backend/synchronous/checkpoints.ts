@@ -14,37 +14,37 @@ import type {
   SaveOutcome,
 } from "../contract/checkpoints.ts";
 import type { AtomicStep } from "./atomic-step.ts";
+import type { Engine } from "./engine.ts";
 import { pageLimit } from "./paging.ts";
-import type { RowStore } from "./row-store.ts";
 
-type Write = <T>(work: (step: AtomicStep) => T) => Promise<T>;
-type Read = <T>(work: () => T) => Promise<T>;
-
-export function checkpointsOver(store: RowStore, write: Write, read: Read): CheckpointOperations {
+export function checkpointsOver({ write, read }: Pick<Engine, "write" | "read">): CheckpointOperations {
   return {
     async save(request) {
       checkName(request.id, "the id of a checkpoint");
-      return await write((step) => save(step, request));
+      return await write((step) => save(step, request), { kind: "checkpoint", id: request.id });
     },
     async append(request) {
       checkName(request.id, "the id of a checkpoint");
-      return await write((step) => append(step, request));
+      return await write((step) => append(step, request), { kind: "checkpoint", id: request.id });
     },
     load: (id) =>
-      read(() => {
+      read((store) => {
         const record = store.checkpoint(id);
         const body = record === undefined ? undefined : store.checkpointBody(id);
         return record === undefined || body === undefined ? undefined : { record, body };
       }),
     delete: (id) =>
-      write(() => {
-        const exists = store.checkpoint(id) !== undefined;
-        if (exists) store.removeCheckpoint(id);
-        return exists;
-      }),
-    list: (filter, page) => read(() => store.checkpoints(filter, { ...page, limit: pageLimit(page) })),
+      write(
+        ({ store }) => {
+          const exists = store.checkpoint(id) !== undefined;
+          if (exists) store.removeCheckpoint(id);
+          return exists;
+        },
+        { kind: "checkpoint", id },
+      ),
+    list: (filter, page) => read((store) => store.checkpoints(filter, { ...page, limit: pageLimit(page) })),
     cleanup: ({ olderThanMs, statuses, limit }) =>
-      write(({ now }) => {
+      write(({ store, now }) => {
         const most = Math.min(limit, LIMITS.cleanupCheckpoints);
         const old = most < 1 ? [] : store.oldCheckpoints(now - olderThanMs, statuses, most);
         for (const id of old) store.removeCheckpoint(id);

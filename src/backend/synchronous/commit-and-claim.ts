@@ -10,6 +10,7 @@ import type { Claim, ClaimedItem, CommitAndClaim, CommitAndClaimAnswer } from ".
 import type { AtomicStep } from "./atomic-step.ts";
 import { type ClaimReference, claimedItem, claimItems } from "./claim.ts";
 import { applyCommits } from "./commits.ts";
+import type { Aftermath } from "./engine.ts";
 import { liveSession, renewSession } from "./leases.ts";
 import type { StoredSession } from "./row-store.ts";
 import { decodeAnswer, encodeAnswer, type StoredAnswer } from "./stored-answer.ts";
@@ -17,6 +18,8 @@ import { sweepItems, sweepRuns, sweepSessions } from "./sweep.ts";
 
 /** How long a worker may sleep while leases of vanished sessions are left alone: their grace is not in any index. */
 const GRACE_POLL_MS = 1_000;
+/** How soon to look again for items that others held while they claimed. */
+const CONTENDED_POLL_MS = 5;
 
 export function commitAndClaim(step: AtomicStep, request: CommitAndClaim): CommitAndClaimAnswer {
   const { store } = step;
@@ -64,8 +67,19 @@ function sweepAndClaim(
 function nextDueAt(step: AtomicStep, more: boolean): number | undefined {
   if (more) return step.now;
   step.flush();
-  const at = step.store.nextDueAt();
-  return at === undefined || at > step.now ? at : step.now + GRACE_POLL_MS;
+  return dueLater(step.store.nextDueAt(), step.now);
+}
+
+function dueLater(at: number | undefined, now: number): number | undefined {
+  return at === undefined || at > now ? at : now + GRACE_POLL_MS;
+}
+
+/** Completes an answer whose rows could tell only after the step when something will be due. */
+export function withNextDue(answer: CommitAndClaimAnswer, aftermath: Aftermath): CommitAndClaimAnswer {
+  if (answer.nextDueAt !== undefined) return answer;
+  const later = dueLater(aftermath.nextDueAt, aftermath.now);
+  const soon = aftermath.contended ? aftermath.now + CONTENDED_POLL_MS : undefined;
+  return { ...answer, nextDueAt: soon === undefined || (later !== undefined && later < soon) ? later : soon };
 }
 
 function answerAgain(step: AtomicStep, session: string, stored: StoredAnswer): CommitAndClaimAnswer {

@@ -13,8 +13,9 @@ import { AtomicStep, type Shared } from "./atomic-step.ts";
 import { type AttachedSessions, createAttachedSessions } from "./attached-sessions.ts";
 import { putMemo, putProgress, putSnapshot } from "./caches.ts";
 import { checkpointsOver } from "./checkpoints.ts";
-import { commitAndClaim } from "./commit-and-claim.ts";
+import { commitAndClaim, withNextDue } from "./commit-and-claim.ts";
 import { controlRun } from "./control.ts";
+import type { Engine, Undertaking } from "./engine.ts";
 import { publish } from "./publish.ts";
 import { readsOf } from "./reads.ts";
 import { checkControl, checkRequest, checkSession, checkStart } from "./request-checks.ts";
@@ -46,6 +47,7 @@ type Operations = Omit<
 export function synchronousOperations(options: SynchronousOptions): BackendOperations {
   const { kind, location, namespace, capabilities, renewalUrl } = options;
   const attached = options.attached ?? createAttachedSessions();
+  const engine = synchronousEngine(options, { store: options.store, attached, names: new Map() });
   return {
     kind,
     location,
@@ -53,18 +55,16 @@ export function synchronousOperations(options: SynchronousOptions): BackendOpera
     capabilities,
     ...(renewalUrl === undefined ? {} : { renewalUrl }),
     ...(capabilities.renewal === "inProcess" ? { attachSession: attached.attach } : {}),
-    ...operationsOver(options, { store: options.store, attached, names: new Map() }),
+    ...operationsOver(engine),
   };
 }
 
-function operationsOver(
+function synchronousEngine(
   { executor, clock, wakeups = createWakeupHub() }: SynchronousOptions,
   shared: Shared,
-): Operations {
-  const gate = createGate();
-
-  function write<T>(work: (step: AtomicStep) => T): Promise<T> {
-    return gate.pass(async () => {
+): Engine {
+  return {
+    async write(work) {
       const done = await executor.write(() => {
         const step = new AtomicStep(shared, clock.now(), executor.blockades);
         const result = work(step);
@@ -73,46 +73,62 @@ function operationsOver(
       });
       for (const hint of done.hints) wakeups.notify(hint);
       return done.result;
-    });
-  }
+    },
+    read: (work) => executor.read(() => work(shared.store)),
+    now: async () => clock.now(),
+    subscribe: wakeups.subscribe,
+    close: () => executor.close(),
+  };
+}
 
-  const read = <T>(work: () => T): Promise<T> => gate.pass(() => executor.read(work));
+/** The operations of a backend, each as steps of the engine. Once closed, it lets nothing pass any more. */
+export function operationsOver(engine: Engine): Operations {
+  const gate = createGate();
+  const write: Engine["write"] = (...parameters) => gate.pass(() => engine.write(...parameters));
+  const read: Engine["read"] = (work) => gate.pass(() => engine.read(work));
 
   async function writeEach<T, R>(
     requests: readonly T[],
     work: (step: AtomicStep, request: T) => R,
+    undertaking: (part: readonly T[]) => Undertaking,
   ): Promise<readonly R[]> {
     const results: R[] = [];
     if (requests.length === 0) await gate.pass(async () => undefined);
     for (let at = 0; at < requests.length; at += LIMITS.batchActions) {
       const part = requests.slice(at, at + LIMITS.batchActions);
-      results.push(...(await write((step) => part.map((request) => work(step, request)))));
+      results.push(...(await write((step) => part.map((request) => work(step, request)), undertaking(part))));
     }
     return results;
   }
 
   return {
-    publish: (definitions, options) => writeEach(definitions, (step, definition) => publish(step, definition, options)),
+    publish: (definitions, options) =>
+      writeEach(
+        definitions,
+        (step, definition) => publish(step, definition, options),
+        (part) => ({ kind: "publish", definitions: part }),
+      ),
     async startRuns(starts) {
       for (const start of starts) checkStart(start);
-      return await writeEach(starts, startRun);
+      return await writeEach(starts, startRun, (part) => ({ kind: "startRuns", starts: part }));
     },
     async control(requests) {
       for (const request of requests) checkControl(request);
-      return await writeEach(requests, controlRun);
+      return await writeEach(requests, controlRun, (part) => ({ kind: "control", requests: part }));
     },
     async openSession(session) {
       checkSession(session);
-      return await write((step) => openSession(step, session));
+      return await write((step) => openSession(step, session), { kind: "session", id: session.id });
     },
     async commitAndClaim(request) {
       checkRequest(request);
-      return await write((step) => commitAndClaim(step, request));
+      return await write((step) => commitAndClaim(step, request), { kind: "commitAndClaim", request }, withNextDue);
     },
-    renew: (renewal) => write((step) => renew(step, renewal)),
-    closeSession: (session) => write((step) => closeSession(step, session)),
-    putMemo: (memo) => write((step) => putMemo(step, memo)),
-    putProgress: (progress) => write((step) => putProgress(step, progress)),
+    renew: (renewal) => write((step) => renew(step, renewal), { kind: "renew", renewal }),
+    closeSession: (session) => write((step) => closeSession(step, session), { kind: "session", id: session }),
+    putMemo: (memo) => write((step) => putMemo(step, memo), { kind: "item", runId: memo.runId, item: memo.item }),
+    putProgress: (progress) =>
+      write((step) => putProgress(step, progress), { kind: "item", runId: progress.runId, item: progress.item }),
     putSnapshot: (snapshot) => write((step) => putSnapshot(step, snapshot)),
     purge: ({ before, limit }) =>
       write(({ store }) => {
@@ -121,11 +137,11 @@ function operationsOver(
         store.removeSessions(before);
         return runs.length;
       }),
-    read: readsOf(shared.store, read),
-    checkpoints: checkpointsOver(shared.store, write, read),
-    subscribe: wakeups.subscribe,
-    now: () => gate.pass(async () => clock.now()),
-    close: () => gate.close(() => executor.close()),
+    read: readsOf(read),
+    checkpoints: checkpointsOver({ write, read }),
+    subscribe: engine.subscribe,
+    now: () => gate.pass(() => engine.now()),
+    close: () => gate.close(() => engine.close()),
   };
 }
 

@@ -10,6 +10,7 @@ import type { ContextTail, DeltaRecord } from "../contract/records.ts";
 import type { Page, PageRequest } from "../contract/run.ts";
 import type { ItemFilter, WorkItem } from "../contract/work-item.ts";
 import { readItem } from "../rules/item-row.ts";
+import type { Engine } from "./engine.ts";
 import { sessionRecord } from "./leases.ts";
 import { decodeCursor, encodeCursor, pageLimit } from "./paging.ts";
 import type { RowStore } from "./row-store.ts";
@@ -19,30 +20,29 @@ const STATUSES = Object.keys(WORK_ITEM_TRANSITIONS).filter(isStatus);
 const OPEN = STATUSES.filter(isOpenItem);
 
 /** `read` runs a function against the rows, or refuses because the backend is closed. */
-export function readsOf(store: RowStore, read: <T>(work: () => T) => Promise<T>): Reads {
+export function readsOf(read: Engine["read"]): Reads {
   return {
-    definition: (hash) => read(() => store.definition(hash)),
-    definitions: () => read(() => store.definitions()),
-    run: (runId) => read(() => store.runRecord(runId)),
-    runState: (runId) => read(() => store.runState(runId)),
-    runs: (filter, page) => read(() => store.runs(filter, bounded(page))),
-    item: (runId, item) => read(() => getItem(store, runId, item)),
-    itemPayload: (runId, item) => read(() => store.payload(runId, item)),
-    items: (filter, page) => read(() => listItems(store, filter, page)),
-    group: (runId, group) => read(() => store.group(runId, group)),
-    arrivals: (runId, group, join, page) => read(() => store.arrivals(runId, group, join, bounded(page))),
-    outputs: (runId, page) => read(() => store.outputs(runId, bounded(page))),
-    contextTail: (runId, range) => read(() => contextTail(store, runId, range)),
-    deltas: (runId, page) => read(() => listDeltas(store, runId, page)),
-    failures: (filter, page) => read(() => store.failures(filter, bounded(page))),
-    progress: (runId, items) =>
-      read(() => items.slice(0, LIMITS.pageRows).flatMap((item) => store.progress(runId, item) ?? [])),
-    metrics: (runId, page) => read(() => store.metrics(runId, bounded(page))),
-    logs: (filter, page) => read(() => store.logs(filter, bounded(page))),
-    audit: (runId, page) => read(() => store.audit(runId, bounded(page))),
-    session: (id) => read(() => getSession(store, id)),
-    sessions: () => read(() => store.sessions().map(sessionRecord)),
-    backlog: () => read(() => store.backlog()),
+    definition: (hash) => read((store) => store.definition(hash)),
+    definitions: () => read((store) => store.definitions()),
+    run: (runId) => read((store) => store.runRecord(runId)),
+    runState: (runId) => read((store) => store.runState(runId)),
+    runs: (filter, page) => read((store) => store.runs(filter, bounded(page))),
+    item: (runId, item) => read((store) => getItem(store, runId, item)),
+    itemPayload: (runId, item) => read((store) => store.payload(runId, item)),
+    items: (filter, page) => read((store) => listItems(store, filter, page)),
+    group: (runId, group) => read((store) => store.group(runId, group)),
+    arrivals: (runId, group, join, page) => read((store) => store.arrivals(runId, group, join, bounded(page))),
+    outputs: (runId, page) => read((store) => store.outputs(runId, bounded(page))),
+    contextTail: (runId, range) => read((store) => contextTail(store, runId, range)),
+    deltas: (runId, page) => read((store) => listDeltas(store, runId, page)),
+    failures: (filter, page) => read((store) => store.failures(filter, bounded(page))),
+    progress: (runId, items) => read((store) => store.progress(runId, items.slice(0, LIMITS.pageRows))),
+    metrics: (runId, page) => read((store) => store.metrics(runId, bounded(page))),
+    logs: (filter, page) => read((store) => store.logs(filter, bounded(page))),
+    audit: (runId, page) => read((store) => store.audit(runId, bounded(page))),
+    session: (id) => read((store) => getSession(store, id)),
+    sessions: () => read((store) => store.sessions().map(sessionRecord)),
+    backlog: () => read((store) => store.backlog()),
   };
 }
 
@@ -70,8 +70,7 @@ function listItems(store: RowStore, filter: ItemFilter, page: PageRequest): Page
   // A filter by status over all runs is looser by row than as read: what does not fit is left out, within a bound.
   for (let pages = 0; pages < LIMITS.filteredPages; pages += 1) {
     const found = store.items(rows, { limit: limit - entries.length, cursor });
-    for (const item of found.entries) {
-      const seen = asRead(store, item);
+    for (const seen of asRead(store, found.entries)) {
       if (filter.status === undefined || filter.status.includes(seen.status)) entries.push(seen);
     }
     cursor = found.cursor;
@@ -94,9 +93,14 @@ function byRow(store: RowStore, filter: ItemFilter): ItemFilter {
   return { ...filter, status: wanted };
 }
 
-function asRead(store: RowStore, item: WorkItem): WorkItem {
-  const run = isOpenItem(item.status) ? store.runState(item.runId) : undefined;
-  return run === undefined ? item : readItem(item, run);
+function asRead(store: RowStore, items: readonly WorkItem[]): readonly WorkItem[] {
+  const open = items.filter((item) => isOpenItem(item.status));
+  const states = open.length === 0 ? [] : store.runStates([...new Set(open.map(({ runId }) => runId))]);
+  const runs = new Map(states.map((run) => [run.id, run]));
+  return items.map((item) => {
+    const run = runs.get(item.runId);
+    return run === undefined ? item : readItem(item, run);
+  });
 }
 
 function contextTail(

@@ -76,6 +76,8 @@ export interface RowStore {
 
   // runs
   runState(runId: string): RunState | undefined;
+  /** Of the runs named, those that there are, in any order. */
+  runStates(runIds: readonly string[]): readonly RunState[];
   runRecord(runId: string): RunRecord | undefined;
   runFailure(runId: string): RunFailure | undefined;
   runIdByKey(workflow: string, idempotencyKey: string): string | undefined;
@@ -142,7 +144,8 @@ export interface RowStore {
 
   /** The latest wins. */
   putProgress(runId: string, progress: ProgressRecord): void;
-  progress(runId: string, item: number): ProgressRecord | undefined;
+  /** Of the items named, in their order, those that have any. */
+  progress(runId: string, items: readonly number[]): readonly ProgressRecord[];
 
   // history
   insertFailure(entry: FailureEntry): void;

@@ -88,6 +88,10 @@ export const LIMITS = {
   checkpointBytes: 268_435_456,
   /** Checkpoints that one step removes. */
   cleanupCheckpoints: 1_000,
+  /** Rows of one part of a run that is moved to another store. */
+  transferRows: 256,
+  /** Size of such a part; one larger row travels alone. */
+  transferBytes: 1_048_576,
   /** Starts or control actions that share one atomic step. */
   batchActions: 256,
   /** Runs that an action on many lists as refused; further ones are counted. */

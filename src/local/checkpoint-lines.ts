@@ -15,8 +15,9 @@ import type {
   OutputRecord,
 } from "../backend/contract/records.ts";
 import type { RunDetails, RunFailure, RunState } from "../backend/contract/run.ts";
+import type { MemoRow } from "../backend/contract/transfer.ts";
 import type { Arrival, BranchGroup, ItemPayload, WorkItem } from "../backend/contract/work-item.ts";
-import type { MemoImage, RunImage } from "../backend/memory/run-image.ts";
+import type { RunImage } from "../backend/memory/run-image.ts";
 import type { FailureRecord } from "../core/errors.ts";
 import { decodeValue, encodeValue } from "../core/values.ts";
 
@@ -73,7 +74,7 @@ export class ImageBuilder {
   readonly #groups = new Map<number, BranchGroup>();
   readonly #rows = {
     items: [] as RunImage["items"][number][],
-    memos: [] as MemoImage[],
+    memos: [] as MemoRow[],
     arrivals: [] as Arrival[],
     outputs: [] as OutputRecord[],
     deltas: [] as DeltaRecord[],

@@ -22,6 +22,7 @@ import type {
 } from "./records.ts";
 import type { Page, PageRequest, RunFilter, RunRecord, RunState, StartOutcome, StartRun } from "./run.ts";
 import type { NewSession, Renewal, RenewalAnswer, SessionRecord } from "./session.ts";
+import type { TransferOperations } from "./transfer.ts";
 import type { Arrival, BranchGroup, ItemFilter, ItemPayload, WorkItem } from "./work-item.ts";
 
 /** A hint that something changed; polling is the truth. `any` comes from outside the process. */
@@ -91,6 +92,7 @@ export interface BackendOperations {
 
   readonly read: Reads;
   readonly checkpoints: CheckpointOperations;
+  readonly transfer: TransferOperations;
 
   /** Calls back on hints until the returned function is called. A listener that throws is ignored. */
   subscribe(listener: (wakeup: Wakeup) => void): () => void;

@@ -2,6 +2,7 @@
 
 import type { RunState } from "../contract/run.ts";
 import type { Executor, RowStore } from "../synchronous/row-store.ts";
+import { type RunImage, restoreImage } from "../synchronous/run-image.ts";
 import { branchRows } from "./branch-rows.ts";
 import { checkpointRows } from "./checkpoint-rows.ts";
 import { contextRows } from "./context-rows.ts";
@@ -9,7 +10,7 @@ import { definitionRows } from "./definition-rows.ts";
 import { HistoryTable } from "./history-rows.ts";
 import { ItemTable } from "./item-rows.ts";
 import { Journal } from "./journal.ts";
-import { imageOf, type RunImage, restoreImage } from "./run-image.ts";
+import { imageOf } from "./run-image.ts";
 import { RunTable } from "./run-rows.ts";
 import { SessionTable } from "./session-rows.ts";
 

@@ -4,12 +4,13 @@ import type { AuditEntry, ControlAction, ControlOutcome, ControlRequest } from "
 import type { RunState } from "../contract/run.ts";
 import { type ControlEffect, decideControl } from "../rules/control.ts";
 import type { AtomicStep } from "./atomic-step.ts";
+import { actedOn } from "./staged-runs.ts";
 
 export function controlRun(step: AtomicStep, request: ControlRequest): ControlOutcome {
   const { store } = step;
   const { action } = request;
   const { runId } = action;
-  const run = step.run(runId);
+  const run = actedOn(step.run(runId), action);
   const rows = {
     run,
     failure: run === undefined ? undefined : store.runFailure(runId),

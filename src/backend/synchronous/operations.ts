@@ -22,6 +22,7 @@ import { checkControl, checkRequest, checkSession, checkStart } from "./request-
 import type { Executor, RowStore } from "./row-store.ts";
 import { closeSession, openSession, renew } from "./sessions.ts";
 import { startRun } from "./start-runs.ts";
+import { transferOver } from "./transfer.ts";
 import { createWakeupHub, type WakeupHub } from "./wakeups.ts";
 
 export interface SynchronousOptions {
@@ -139,6 +140,7 @@ export function operationsOver(engine: Engine): Operations {
       }),
     read: readsOf(read),
     checkpoints: checkpointsOver({ write, read }),
+    transfer: transferOver({ write, read }),
     subscribe: engine.subscribe,
     now: () => gate.pass(() => engine.now()),
     close: () => gate.close(() => engine.close()),

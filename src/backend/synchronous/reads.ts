@@ -6,14 +6,15 @@
 import { LIMITS } from "../../core/limits.ts";
 import { isOpenItem, isTerminalRun, WORK_ITEM_TRANSITIONS, type WorkItemStatus } from "../../core/status.ts";
 import type { Reads } from "../contract/operations.ts";
-import type { ContextTail, DeltaRecord } from "../contract/records.ts";
-import type { Page, PageRequest } from "../contract/run.ts";
+import type { ContextTail, DeltaRecord, FailureEntry } from "../contract/records.ts";
+import type { Page, PageRequest, RunFilter, RunRecord, RunState } from "../contract/run.ts";
 import type { ItemFilter, WorkItem } from "../contract/work-item.ts";
 import { readItem } from "../rules/item-row.ts";
 import type { Engine } from "./engine.ts";
 import { sessionRecord } from "./leases.ts";
 import { decodeCursor, encodeCursor, pageLimit } from "./paging.ts";
 import type { RowStore } from "./row-store.ts";
+import { isStaged, visible } from "./staged-runs.ts";
 
 const DELTAS = "deltas";
 const STATUSES = Object.keys(WORK_ITEM_TRANSITIONS).filter(isStatus);
@@ -24,9 +25,9 @@ export function readsOf(read: Engine["read"]): Reads {
   return {
     definition: (hash) => read((store) => store.definition(hash)),
     definitions: () => read((store) => store.definitions()),
-    run: (runId) => read((store) => store.runRecord(runId)),
-    runState: (runId) => read((store) => store.runState(runId)),
-    runs: (filter, page) => read((store) => store.runs(filter, bounded(page))),
+    run: (runId) => read((store) => visible(store.runRecord(runId))),
+    runState: (runId) => read((store) => visible(store.runState(runId))),
+    runs: (filter, page) => read((store) => listRuns(store, filter, page)),
     item: (runId, item) => read((store) => getItem(store, runId, item)),
     itemPayload: (runId, item) => read((store) => store.payload(runId, item)),
     items: (filter, page) => read((store) => listItems(store, filter, page)),
@@ -35,7 +36,7 @@ export function readsOf(read: Engine["read"]): Reads {
     outputs: (runId, page) => read((store) => store.outputs(runId, bounded(page))),
     contextTail: (runId, range) => read((store) => contextTail(store, runId, range)),
     deltas: (runId, page) => read((store) => listDeltas(store, runId, page)),
-    failures: (filter, page) => read((store) => store.failures(filter, bounded(page))),
+    failures: (filter, page) => read((store) => listFailures(store, filter, page)),
     progress: (runId, items) => read((store) => store.progress(runId, items.slice(0, LIMITS.pageRows))),
     metrics: (runId, page) => read((store) => store.metrics(runId, bounded(page))),
     logs: (filter, page) => read((store) => store.logs(filter, bounded(page))),
@@ -50,8 +51,30 @@ function bounded(page: PageRequest): PageRequest {
   return { ...page, limit: pageLimit(page) };
 }
 
+/** A page is shorter by runs that are being imported. */
+function listRuns(store: RowStore, filter: RunFilter, page: PageRequest): Page<RunRecord> {
+  const found = store.runs(filter, bounded(page));
+  return found.entries.some(isStaged) ? { ...found, entries: found.entries.filter((run) => !isStaged(run)) } : found;
+}
+
+/** Whoever names a run knows of it; a list of all runs leaves those out that are being imported. */
+function listFailures(store: RowStore, filter: { runId?: string | undefined }, page: PageRequest): Page<FailureEntry> {
+  const found = store.failures(filter, bounded(page));
+  if (filter.runId !== undefined || found.entries.length === 0) return found;
+  const hidden = new Set(
+    statesOf(store, found.entries)
+      .filter(isStaged)
+      .map(({ id }) => id),
+  );
+  return hidden.size === 0 ? found : { ...found, entries: found.entries.filter(({ runId }) => !hidden.has(runId)) };
+}
+
+function statesOf(store: RowStore, rows: readonly { readonly runId: string }[]): readonly RunState[] {
+  return rows.length === 0 ? [] : store.runStates([...new Set(rows.map(({ runId }) => runId))]);
+}
+
 function getItem(store: RowStore, runId: string, number: number): WorkItem | undefined {
-  const run = store.runState(runId);
+  const run = visible(store.runState(runId));
   const item = run === undefined ? undefined : store.item(runId, number);
   return run === undefined || item === undefined ? undefined : readItem(item, run);
 }
@@ -94,12 +117,11 @@ function byRow(store: RowStore, filter: ItemFilter): ItemFilter {
 }
 
 function asRead(store: RowStore, items: readonly WorkItem[]): readonly WorkItem[] {
-  const open = items.filter((item) => isOpenItem(item.status));
-  const states = open.length === 0 ? [] : store.runStates([...new Set(open.map(({ runId }) => runId))]);
-  const runs = new Map(states.map((run) => [run.id, run]));
-  return items.map((item) => {
+  const runs = new Map(statesOf(store, items).map((run) => [run.id, run]));
+  return items.flatMap((item) => {
     const run = runs.get(item.runId);
-    return run === undefined ? item : readItem(item, run);
+    if (run === undefined) return item;
+    return isStaged(run) ? [] : readItem(item, run);
   });
 }
 
@@ -108,7 +130,7 @@ function contextTail(
   runId: string,
   range: { readonly after: number; readonly upTo?: number | undefined; readonly shape?: string | undefined },
 ): ContextTail | undefined {
-  const run = store.runState(runId);
+  const run = visible(store.runState(runId));
   if (run === undefined) return undefined;
   const sequence = Math.min(range.upTo ?? run.sequence, run.sequence);
   const found = range.shape === undefined ? undefined : store.snapshot(runId, range.shape, sequence);
@@ -121,7 +143,7 @@ function contextTail(
 function listDeltas(store: RowStore, runId: string, page: PageRequest): Page<DeltaRecord> {
   const limit = pageLimit(page);
   const [after] = decodeCursor(DELTAS, page.cursor, ["number"]) ?? [0];
-  const run = store.runState(runId);
+  const run = visible(store.runState(runId));
   if (run === undefined) return { entries: [] };
   const upTo = Math.min(run.sequence, after + limit);
   const entries = after < upTo ? store.deltasAfter(runId, after, upTo, LIMITS.contextTailBytes) : [];

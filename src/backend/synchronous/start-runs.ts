@@ -8,6 +8,7 @@ import type { RunRecord, StartOutcome, StartRun } from "../contract/run.ts";
 import { decideStart } from "../rules/run-row.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import { controlRun } from "./control.ts";
+import { isStaged } from "./staged-runs.ts";
 
 export function startRun(step: AtomicStep, start: StartRun): StartOutcome {
   const { store } = step;
@@ -16,7 +17,7 @@ export function startRun(step: AtomicStep, start: StartRun): StartOutcome {
   const keyed = start.idempotencyKey === undefined ? undefined : store.runIdByKey(start.workflow, start.idempotencyKey);
   const byKey = keyed === undefined ? undefined : recordOf(step, keyed);
   if (byKey !== undefined) {
-    const replaced = start.onConflict === "cancelRunning" && isSame(byKey, start) && !isTerminalRun(byKey.status);
+    const replaced = start.onConflict === "cancelRunning" && isSame(byKey, start) && mayBeCancelled(byKey);
     if (!replaced) return found(byKey, start, "idempotencyKey");
   }
   if (store.definition(start.definition) === undefined) return { kind: "unknownDefinition" };
@@ -31,6 +32,11 @@ function found(run: RunRecord, start: StartRun, by: "idempotencyKey" | "id"): St
 
 function isSame(run: RunRecord, start: StartRun): boolean {
   return run.workflow === start.workflow && run.inputDigest === start.inputDigest;
+}
+
+/** One that is being imported will be there, and nobody can act on it before. */
+function mayBeCancelled(run: RunRecord): boolean {
+  return !isTerminalRun(run.status) && !isStaged(run);
 }
 
 function cancel(step: AtomicStep, runId: string, start: StartRun): void {

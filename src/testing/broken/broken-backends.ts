@@ -6,8 +6,16 @@ import { brokenClaims } from "./claiming.ts";
 import { brokenCommits } from "./committing.ts";
 import { brokenProgress } from "./progress.ts";
 import { brokenReads } from "./reading.ts";
+import { brokenTransfers } from "./transfer.ts";
 
 /** Every broken backend; their names are unique, and each names a case of the suite that must fail on it. */
 export function brokenBackends(): readonly BrokenBackend[] {
-  return [...brokenClaims, ...brokenCommits, ...brokenReads, ...brokenCheckpoints, ...brokenProgress];
+  return [
+    ...brokenClaims,
+    ...brokenCommits,
+    ...brokenReads,
+    ...brokenCheckpoints,
+    ...brokenProgress,
+    ...brokenTransfers,
+  ];
 }

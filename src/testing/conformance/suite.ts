@@ -28,6 +28,7 @@ import { sessionCases } from "./sessions.ts";
 import { stallCases } from "./stalls.ts";
 import { startCases } from "./starts.ts";
 import { timeoutCases } from "./timeouts.ts";
+import { transferCases } from "./transfer.ts";
 import { wakeupCases } from "./wakeups.ts";
 import { worldCases } from "./worlds.ts";
 
@@ -74,6 +75,7 @@ export function conformanceCases(): readonly ConformanceCase[] {
     ...worldCases,
     ...wakeupCases,
     ...hostileCases,
+    ...transferCases,
   ];
 }
 

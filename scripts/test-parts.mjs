@@ -8,12 +8,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureBuilt, ensureInstalled, node, root, toolEnvironment } from "./installation.mjs";
 import { countReport } from "./test-report.mjs";
+import { findServers } from "./test-servers.mjs";
 
 /** @typedef {import("./test-report.mjs").Counts} Counts */
 
 const minute = 60_000;
 
-/** @typedef {{ name: string, needsBuild?: boolean, run: () => Counts | Promise<Counts> }} Part */
+/**
+ * @typedef {object} Part
+ * @property {string} name
+ * @property {boolean} [needsBuild]
+ * @property {boolean} [needsServers] PostgreSQL and Redis
+ * @property {() => Counts | Promise<Counts>} run
+ */
 
 /** @type {readonly Part[]} */
 export const parts = [
@@ -22,9 +29,10 @@ export const parts = [
   { name: "tidy", run: () => runProject("tidy", 5) },
   { name: "knip", run: () => check("knip", ["knip/bin/knip.js", "--no-progress"]) },
   { name: "unit", run: () => runProject("unit", 10) },
-  { name: "conformance", run: () => runProject("conformance", 15) },
-  { name: "scenarios", needsBuild: true, run: () => runProject("scenarios", 20) },
-  { name: "docs", needsBuild: true, run: () => runProject("docs", 10) },
+  { name: "servers", needsServers: true, run: () => runProject("servers", 10) },
+  { name: "conformance", needsServers: true, run: () => runProject("conformance", 15) },
+  { name: "scenarios", needsBuild: true, needsServers: true, run: () => runProject("scenarios", 20) },
+  { name: "docs", needsBuild: true, needsServers: true, run: () => runProject("docs", 10) },
   { name: "package", needsBuild: true, run: () => runProject("package", 15) },
 ];
 
@@ -38,6 +46,17 @@ export function install() {
 export function build() {
   ensureBuilt();
   return { passed: 1, failed: 0 };
+}
+
+/**
+ * Finds or starts what parts with `needsServers` need, and tells their processes by the environment.
+ * @returns {Promise<() => Promise<void>>} what ends it
+ */
+export async function provideServers() {
+  const { variables, notes, end } = await findServers();
+  for (const note of notes) console.log(note);
+  Object.assign(process.env, variables);
+  return end;
 }
 
 /** The whole tree in one compiler run: each `x.test-d.ts` is a test, everything else together is one more. */

@@ -1,7 +1,7 @@
 // `npm test`: sets up a fresh clone, runs every part (or only those named as arguments), prints the time of each, and ends
 // with one line that counts every test. Exits with 1 when anything failed, could not run, or when nothing ran.
 
-import { build, install, parts } from "./test-parts.mjs";
+import { build, install, parts, provideServers } from "./test-parts.mjs";
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !parts.some((part) => part.name === name));
@@ -17,9 +17,17 @@ let passed = 0;
 let failed = 0;
 
 if (await runPart({ name: "install", run: install })) {
-  const needsBuild = chosen.some((part) => part.needsBuild === true);
-  if (needsBuild) await runPart({ name: "build", run: build });
-  for (const part of chosen) await runPart(part);
+  if (chosen.some((part) => part.needsBuild === true)) await runPart({ name: "build", run: build });
+  /** @type {undefined | (() => Promise<void>)} */
+  let endServers;
+  const find = async () => {
+    endServers = await provideServers();
+    return { passed: 0, failed: 0 };
+  };
+  const served =
+    !chosen.some((part) => part.needsServers === true) || (await runPart({ name: "find servers", run: find }));
+  for (const part of chosen) await runPart(part.needsServers !== true || served ? part : { ...part, run: notRun });
+  await endServers?.();
 }
 
 console.log("");
@@ -27,6 +35,11 @@ for (const line of times) console.log(line);
 console.log("");
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+
+/** @returns {never} */
+function notRun() {
+  throw new Error("Not run, since the servers it needs are missing.");
+}
 
 /** @param {import("./test-parts.mjs").Part} part */
 async function runPart(part) {

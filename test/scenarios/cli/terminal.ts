@@ -7,6 +7,7 @@
 import { spawnSync } from "node:child_process";
 import { env } from "node:process";
 import { onTestFinished } from "vitest";
+import { installPackages } from "../../support/apt-package.ts";
 import { until } from "../harness/until.ts";
 import { launcher, node, type Project } from "./project.ts";
 
@@ -18,10 +19,7 @@ let opened = 0;
 /** For a `beforeAll`: with time enough to install it. */
 export function provideTmux(): void {
   if (spawnSync("tmux", ["-V"]).error === undefined) return;
-  const environment = { ...env, DEBIAN_FRONTEND: "noninteractive" };
-  for (const argv of [["update"], ["install", "--yes", "--no-install-recommends", "tmux"]]) {
-    spawnSync("apt-get", argv, { env: environment, stdio: "ignore" });
-  }
+  installPackages(["tmux"]);
   const { error } = spawnSync("tmux", ["-V"]);
   if (error !== undefined) throw new Error("tests of the terminal need tmux: apt-get install tmux", { cause: error });
 }

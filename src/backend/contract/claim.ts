@@ -52,3 +52,17 @@ export interface CommitAndClaimAnswer {
   /** When something may become claimable without anybody's commit (delays, leases, deadlines), if anything. */
   readonly nextDueAt: number | undefined;
 }
+
+/** What a claim would find, seen without claiming. */
+export interface Peek {
+  /** Backend time of the look. */
+  readonly now: number;
+  /**
+   * False: as of `now` there was nothing for the claim, neither an item nor anything due that a claim would bring on: the
+   * end of a delay, a timeout, a deadline, a run's timeout, the lease of a session that vanished (past the grace). True: there
+   * was, or it cannot be told without a claim.
+   */
+  readonly ready: boolean;
+  /** As in the answer to a claim. */
+  readonly nextDueAt: number | undefined;
+}

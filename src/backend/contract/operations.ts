@@ -1,12 +1,13 @@
 /**
  * The atomic operations that a backend is. Every method is one atomic step; a conditional write that lost returns a tagged
  * outcome instead of throwing. Exceptions mean that the caller does not know whether it happened (`BACKEND_UNAVAILABLE`)
- * or that nothing did (`STORE_FULL`, `BACKEND_CORRUPT`, `CLOSED`, …). Only the backend's clock counts.
+ * or that nothing did (`STORE_FULL`, `BACKEND_CORRUPT`, `CLOSED`, …). Every call settles: one that a server does not answer
+ * rejects with `BACKEND_UNAVAILABLE` after a bounded time. Only the backend's clock counts.
  */
 
 import type { Capabilities } from "./capabilities.ts";
 import type { CheckpointOperations } from "./checkpoints.ts";
-import type { CommitAndClaim, CommitAndClaimAnswer } from "./claim.ts";
+import type { Claim, CommitAndClaim, CommitAndClaimAnswer, Peek } from "./claim.ts";
 import type { AuditEntry, ControlOutcome, ControlRequest } from "./control.ts";
 import type {
   ContextTail,
@@ -53,6 +54,11 @@ export interface BackendOperations {
   openSession(session: NewSession): Promise<SessionRecord>;
   /** Applies the commits in order, then claims. Idempotent by (session, request). Throws CLOSED when the session is gone. */
   commitAndClaim(request: CommitAndClaim): Promise<CommitAndClaimAnswer>;
+  /**
+   * Whether a claim would find anything, so that idle workers need not write to find out. Changes nothing, needs no session,
+   * has no number, and wakes nobody; one that fails may simply be made again. Where it is absent, workers claim to find out.
+   */
+  peek?(claim: Claim): Promise<Peek>;
   /** Extends the session's leases that nobody took; tells what it lost. */
   renew(renewal: Renewal): Promise<RenewalAnswer>;
   /** Signs off: the session's items become ready at once, without counting a stall. Idempotent. */

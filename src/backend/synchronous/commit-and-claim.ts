@@ -64,7 +64,8 @@ function sweepAndClaim(
   return { items: claimed.items, nextDueAt: nextDueAt(step, more || claimed.more) };
 }
 
-function nextDueAt(step: AtomicStep, more: boolean): number | undefined {
+/** When a worker that found all there was should look again; at once if there is `more`. */
+export function nextDueAt(step: AtomicStep, more: boolean): number | undefined {
   if (more) return step.now;
   step.flush();
   return dueLater(step.store.nextDueAt(), step.now);

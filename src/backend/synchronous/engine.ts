@@ -3,7 +3,7 @@
  * of rows, so that it may be run again; whoever runs it sees to it that it happens atomically, or not at all.
  */
 
-import type { CommitAndClaim } from "../contract/claim.ts";
+import type { Claim, CommitAndClaim, Peek } from "../contract/claim.ts";
 import type { ControlRequest } from "../contract/control.ts";
 import type { BackendOperations } from "../contract/operations.ts";
 import type { DefinitionRecord } from "../contract/records.ts";
@@ -23,6 +23,8 @@ export interface Engine {
     undertaking?: Undertaking,
     finish?: (result: T, aftermath: Aftermath) => T,
   ): Promise<T>;
+  /** What a claim would find. Absent where nobody can tell without claiming. */
+  peek?(claim: Claim): Promise<Peek>;
   /** Runs `work` against rows that include every write acknowledged before the call. */
   read<T>(work: (store: RowStore) => T): Promise<T>;
   /** The backend's clock. */

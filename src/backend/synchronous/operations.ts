@@ -8,6 +8,7 @@ import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Clock } from "../../core/ports.ts";
 import type { Capabilities } from "../contract/capabilities.ts";
+import type { Claim } from "../contract/claim.ts";
 import type { BackendOperations } from "../contract/operations.ts";
 import { AtomicStep, type Shared } from "./atomic-step.ts";
 import { type AttachedSessions, createAttachedSessions } from "./attached-sessions.ts";
@@ -16,9 +17,10 @@ import { checkpointsOver } from "./checkpoints.ts";
 import { commitAndClaim, withNextDue } from "./commit-and-claim.ts";
 import { controlRun } from "./control.ts";
 import type { Engine, Undertaking } from "./engine.ts";
+import { peek } from "./peek.ts";
 import { publish } from "./publish.ts";
 import { readsOf } from "./reads.ts";
-import { checkControl, checkRequest, checkSession, checkStart } from "./request-checks.ts";
+import { checkClaim, checkControl, checkRequest, checkSession, checkStart } from "./request-checks.ts";
 import type { Executor, RowStore } from "./row-store.ts";
 import { closeSession, openSession, renew } from "./sessions.ts";
 import { startRun } from "./start-runs.ts";
@@ -64,17 +66,21 @@ function synchronousEngine(
   { executor, clock, wakeups = createWakeupHub() }: SynchronousOptions,
   shared: Shared,
 ): Engine {
+  async function write<T>(work: (step: AtomicStep) => T): Promise<T> {
+    const done = await executor.write(() => {
+      const step = new AtomicStep(shared, clock.now(), executor.blockades);
+      const result = work(step);
+      step.flush();
+      return { result, hints: wakeups.active ? step.wakeups() : [] };
+    });
+    for (const hint of done.hints) wakeups.notify(hint);
+    return done.result;
+  }
+
   return {
-    async write(work) {
-      const done = await executor.write(() => {
-        const step = new AtomicStep(shared, clock.now(), executor.blockades);
-        const result = work(step);
-        step.flush();
-        return { result, hints: wakeups.active ? step.wakeups() : [] };
-      });
-      for (const hint of done.hints) wakeups.notify(hint);
-      return done.result;
-    },
+    write,
+    // Behind the same lock as a claim: who is locked out has to notice, or would take what others could not renew.
+    peek: (claim) => write((step) => peek(step, claim)),
     read: (work) => executor.read(() => work(shared.store)),
     now: async () => clock.now(),
     subscribe: wakeups.subscribe,
@@ -87,6 +93,7 @@ export function operationsOver(engine: Engine): Operations {
   const gate = createGate();
   const write: Engine["write"] = (...parameters) => gate.pass(() => engine.write(...parameters));
   const read: Engine["read"] = (work) => gate.pass(() => engine.read(work));
+  const look = engine.peek?.bind(engine);
 
   async function writeEach<T, R>(
     requests: readonly T[],
@@ -125,6 +132,14 @@ export function operationsOver(engine: Engine): Operations {
       checkRequest(request);
       return await write((step) => commitAndClaim(step, request), { kind: "commitAndClaim", request }, withNextDue);
     },
+    ...(look === undefined
+      ? {}
+      : {
+          async peek(claim: Claim) {
+            checkClaim(claim);
+            return await gate.pass(() => look(claim));
+          },
+        }),
     renew: (renewal) => write((step) => renew(step, renewal), { kind: "renew", renewal }),
     closeSession: (session) => write((step) => closeSession(step, session), { kind: "session", id: session }),
     putMemo: (memo) => write((step) => putMemo(step, memo), { kind: "item", runId: memo.runId, item: memo.item }),

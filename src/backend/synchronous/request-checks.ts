@@ -78,7 +78,7 @@ function checkFields(fields: readonly number[]): void {
   check(known, `a field's number is a whole number below ${LIMITS.contextFields}`);
 }
 
-function checkClaim({ limit, stalledLimit, maxStalls, graceMs, queues, labels, definitions }: Claim): void {
+export function checkClaim({ limit, stalledLimit, maxStalls, graceMs, queues, labels, definitions }: Claim): void {
   check(
     [limit, stalledLimit, maxStalls].every(isCount) && isDuration(graceMs),
     "the numbers of a claim are not negative",

@@ -42,8 +42,14 @@ export function sweepSessions(step: AtomicStep, asking: string, graceMs: number)
   for (const session of store.expiredSessions(now)) {
     if (session.id === asking) continue;
     if (attached.has(session.id)) store.putSession(renewSession(step, session));
-    else if (session.until + graceMs <= now && step.blockades?.spare(session, now) !== true) offer(step, session);
+    else if (isVanished(step, session, graceMs)) offer(step, session);
   }
+}
+
+/** Whether nobody is expected to come back for what the session, whose lease has ended, still holds. */
+export function isVanished({ attached, blockades, now }: AtomicStep, session: StoredSession, graceMs: number): boolean {
+  if (attached.has(session.id) || session.until + graceMs > now) return false;
+  return blockades?.spare(session, now) !== true;
 }
 
 /** A session holds no more items than its worker has slots, so this is bounded by what is lost. */

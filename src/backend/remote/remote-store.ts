@@ -53,8 +53,8 @@ export type CommitResult =
   | { readonly kind: "again"; readonly wants: readonly Want[] };
 
 /**
- * Where loaded rows go. Any row may be given at any time, also ones that nobody asked for; the first wins within a
- * step, as the step may have decided by it. `undefined` says that there is none.
+ * Where loaded rows go. Any row may be given at any time, also ones that nobody asked for; the last counts, since the step
+ * is run again from its start after each load. `undefined` says that there is none.
  */
 export interface LoadedRows {
   definition(hash: string, record: DefinitionRecord | undefined): void;
@@ -85,7 +85,9 @@ export type ReadMethod =
   | "definition"
   | "definitions"
   | "runState"
+  | "runStates"
   | "runRecord"
+  | "runIdByKey"
   | "runs"
   | "item"
   | "payload"

@@ -14,8 +14,8 @@ export type Want =
   | { readonly kind: "run"; readonly runId: string; readonly hold: boolean }
   | { readonly kind: "runDetails"; readonly runId: string }
   | { readonly kind: "runIdByKey"; readonly workflow: string; readonly idempotencyKey: string }
-  /** The item, held, with the groups around it. */
-  | { readonly kind: "item"; readonly runId: string; readonly item: number }
+  /** The item with the groups around it. `hold`: the step will write it, or decides by it what it writes elsewhere. */
+  | { readonly kind: "item"; readonly runId: string; readonly item: number; readonly hold: boolean }
   /** The group and all around it. */
   | { readonly kind: "group"; readonly runId: string; readonly group: number }
   | { readonly kind: "payload"; readonly runId: string; readonly item: number }
@@ -25,7 +25,7 @@ export type Want =
   /** Items, held, that lie aside. */
   | { readonly kind: "aside"; readonly runId: string }
   | { readonly kind: "heldNodes"; readonly runId: string }
-  /** Items, held, in progress under the session. */
+  /** Items, held, in progress under the session, with their runs. */
   | { readonly kind: "itemsOf"; readonly session: string }
   /** Ready items, held, in rank order, with their runs; what another step holds right now may be left out. */
   | { readonly kind: "ready"; readonly selection: LaneSelection; readonly stalled: boolean; readonly limit: number }

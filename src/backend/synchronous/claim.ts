@@ -16,7 +16,7 @@ import { memosOf } from "./caches.ts";
 import type { LaneSelection, StoredSession } from "./row-store.ts";
 
 /** Candidates read beyond what is wanted, to find items of runs that the session knows. */
-const OVERSCAN = 32;
+export const CLAIM_OVERSCAN = 32;
 
 /** An item as it was handed out; enough to hand it out alike again. */
 export interface ClaimReference {
@@ -80,7 +80,7 @@ function take(
   wanted: number,
 ): Taken {
   if (wanted <= 0) return { items: [], more: false };
-  const span = wanted + OVERSCAN;
+  const span = wanted + CLAIM_OVERSCAN;
   for (let moved = 0; moved < LIMITS.claimMoves; ) {
     const window = step.store.ready(selection, stalled, span);
     const claimable = window.flatMap((item) => candidate(step, item));

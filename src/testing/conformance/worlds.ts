@@ -142,19 +142,22 @@ const handleCases = cases(
       );
       const claims = [];
       for (const worker of workers) claims.push({ worker, items: (await worker.claim({ limit: 20 })).items });
+      // A session has one request in flight; the two sessions send at the same time.
       await Promise.all(
-        claims
-          .flatMap(({ worker, items }) => [0, 5, 10, 15].map((at) => ({ worker, part: items.slice(at, at + 5) })))
-          .map(async ({ worker, part }) => {
-            const commits = part.map((claimed) =>
-              commitOf(
-                claimed,
-                { ...next(), arrivals: [{ join: "join", of: "first", index: 0, value: new Uint8Array() }], width: 1 },
-                { delta: bytes("d"), writes: [0] },
-              ),
-            );
+        claims.map(async ({ worker, items }) => {
+          for (const at of [0, 5, 10, 15]) {
+            const commits = items
+              .slice(at, at + 5)
+              .map((claimed) =>
+                commitOf(
+                  claimed,
+                  { ...next(), arrivals: [{ join: "join", of: "first", index: 0, value: new Uint8Array() }], width: 1 },
+                  { delta: bytes("d"), writes: [0] },
+                ),
+              );
             await worker.send(commits);
-          }),
+          }
+        }),
       );
       const run = await stage.state(id);
       equal(

@@ -6,7 +6,7 @@ import { type RedisCluster, redisCluster } from "./redis-cluster.ts";
 let cluster: RedisCluster;
 
 beforeAll(async () => {
-  cluster = await redisCluster({ nodeTimeoutMs: 1_000 });
+  cluster = await redisCluster({ nodeTimeoutMs: 2_000 });
 });
 afterAll(() => cluster.end());
 

@@ -5,6 +5,7 @@
  */
 
 import type { CheckpointRecord } from "../../src/backend/contract/checkpoints.ts";
+import type { Claim, Peek } from "../../src/backend/contract/claim.ts";
 import type { BackendOperations, Wakeup } from "../../src/backend/contract/operations.ts";
 import type { RunDetails } from "../../src/backend/contract/run.ts";
 import { createMemoryStore } from "../../src/backend/memory/memory-store.ts";
@@ -96,6 +97,17 @@ class FarServer implements RemoteStore {
       commit: (changes, { nextDue }) => this.#commit(changes, seen, nextDue),
       abandon: async () => undefined,
     };
+  }
+
+  /** Ready if any row is due or lies ready: more often than a claim would find, never less often. */
+  async peek({ queues, definitions, labels }: Claim): Promise<Peek> {
+    const { store } = this.#far;
+    const now = this.#clock.now();
+    const selection = { queues, definitions, labels };
+    const nextDueAt = store.nextDueAt();
+    const isDue = nextDueAt !== undefined && nextDueAt <= now;
+    const lies = [true, false].some((stalled) => store.ready(selection, stalled, 1).length > 0);
+    return { now, ready: isDue || lies, nextDueAt };
   }
 
   announce(_wakeups: readonly Wakeup[]): void {

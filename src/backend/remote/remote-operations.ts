@@ -7,6 +7,7 @@
 import { MillraceError } from "../../core/errors.ts";
 import type { Clock, Random } from "../../core/ports.ts";
 import type { Capabilities } from "../contract/capabilities.ts";
+import type { Claim, Peek } from "../contract/claim.ts";
 import type { BackendOperations } from "../contract/operations.ts";
 import { AtomicStep, type DefinitionNames } from "../synchronous/atomic-step.ts";
 import { createAttachedSessions } from "../synchronous/attached-sessions.ts";
@@ -96,6 +97,10 @@ class RemoteEngine implements Engine {
 
   read<T>(work: (rows: RowStore) => T): Promise<T> {
     return readRemotely(this.#options.store.read, work);
+  }
+
+  peek(claim: Claim): Promise<Peek> {
+    return this.#options.store.peek(claim);
   }
 
   now(): Promise<number> {

@@ -5,6 +5,7 @@
  */
 
 import type { CheckpointRecord } from "../contract/checkpoints.ts";
+import type { Claim, Peek } from "../contract/claim.ts";
 import type { Wakeup } from "../contract/operations.ts";
 import type { DefinitionRecord } from "../contract/records.ts";
 import type { RunDetails, RunState } from "../contract/run.ts";
@@ -19,6 +20,12 @@ export interface RemoteStore {
    * read after any lock was waited for. Throws `BACKEND_UNAVAILABLE` and the like; nothing is left open then.
    */
   begin(wants: readonly Want[], rows: LoadedRows): Promise<RemoteStep>;
+  /**
+   * Whether a claim would find anything, in one round trip that changes nothing: a ready item in its lanes, an item or a run
+   * that is due, a session other than of this process whose lease ended more than the grace ago. `nextDueAt` as after a
+   * commit. What is not sure is `ready`.
+   */
+  peek(claim: Claim): Promise<Peek>;
   /** Reads outside of steps: each sees every write acknowledged before it began. */
   readonly read: RemoteReads;
   /** Tells other processes, as a hint. Never throws, never waits. */

@@ -229,7 +229,7 @@ export const joinCases = cases("joins", {
     const work = async (): Promise<void> => {
       const worker = await stage.session();
       const { items } = await worker.claim({ limit: 3 });
-      await Promise.all(items.map((claimed) => worker.did(claimed, arrive("join", "split", textOf(claimed.input)))));
+      for (const claimed of items) await worker.did(claimed, arrive("join", "split", textOf(claimed.input)));
     };
     await Promise.all([work(), work(), work(), work()]);
     const { items } = await dumpRun(stage.backend, id);

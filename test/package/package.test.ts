@@ -12,7 +12,7 @@ let tarball = "";
 const nodeNames = ["oldest", "current"] as const;
 const installNames = ["plain", "without scripts"] as const;
 const combinations = nodeNames.flatMap((node) => installNames.map((install) => [node, install] as const));
-const entryPoints = ["millrace", "millrace/sqlite", "millrace/testing"];
+const entryPoints = ["millrace", "millrace/sqlite", "millrace/backend", "millrace/testing"];
 const refusal = /millrace needs Node\.js 22\.18 or newer; this is Node\.js 20\.\d+\.\d+\.\]?$/m;
 
 beforeAll(async () => {
@@ -212,7 +212,11 @@ process.emitWarning("mine", "ExperimentalWarning");
 const consumerSource = `
 import { connect, DistributedOrchestrator, next, node, run, unchecked, VERSION, workflow } from "millrace";
 import "millrace/sqlite";
+import { backendOverRows, memoryRows } from "millrace/backend";
 import "millrace/testing";
+
+const capabilities = { durability: "none", shared: false, pushWakeups: true, renewal: "inProcess" } as const;
+export const mine = backendOverRows({ kind: "mine", location: "here", capabilities, ...memoryRows() });
 
 const double = node({ input: unchecked<number>(), run: ({ input }) => next(input * 2) });
 const doubling = workflow({ name: "doubling", version: "1.0.0", nodes: { double }, start: "double", edges: { double: [] } });

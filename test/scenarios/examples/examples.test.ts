@@ -52,6 +52,7 @@ const results: Readonly<Record<string, readonly string[]>> = {
     "orders-february.csv:5: amount is missing",
     "orders-january.csv:4: there is no customer c-9",
   ],
+  "custom-backend": ["sent a box with a kettle and a box with two cups", "journal, durable against the loss of power"],
 };
 
 /** Those with tests of their own. */

@@ -26,6 +26,11 @@ const run = (runId: string, row: string): Effect => ({ kind: "row", owner: `run 
 const entry = (runId: string): Effect => ({ kind: "entry", owner: `run ${runId}` });
 const checkpoint = (kind: "anew" | "entry" | "gone", id: string): Effect => ({ kind, owner: `checkpoint ${id}` });
 
+/** One that belongs to a run goes away with it. */
+function ownedEntry({ kind, key, runId }: Parameters<RowStore["removeEntry"]>[0]): Effect {
+  return { kind: "row", owner: runId === undefined ? "entries" : `run ${runId}`, row: `entry ${kind} ${key}` };
+}
+
 /** Every change there is: a method that is missing here does not compile. */
 const EFFECTS: { readonly [N in ChangeName]: (...args: Parameters<RowStore[N]>) => Effect } = {
   putDefinition: ({ hash }) => ({ kind: "row", owner: "definitions", row: hash }),
@@ -51,6 +56,8 @@ const EFFECTS: { readonly [N in ChangeName]: (...args: Parameters<RowStore[N]>) 
   insertAudit: ({ runId }) => entry(runId),
   putSession: ({ id }) => ({ kind: "row", owner: SESSIONS, row: id }),
   removeSessions: () => ({ kind: "sessions" }),
+  putEntry: (put) => ownedEntry(put),
+  removeEntry: (removed) => ownedEntry(removed),
   putCheckpoint: ({ id }) => checkpoint("anew", id),
   appendCheckpoint: ({ id }) => checkpoint("entry", id),
   removeCheckpoint: (id) => checkpoint("gone", id),

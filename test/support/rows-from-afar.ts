@@ -19,7 +19,8 @@ import type {
   RemoteStore,
 } from "../../src/backend/remote/remote-store.ts";
 import type { Want } from "../../src/backend/remote/wants.ts";
-import type { Executor, Placement, RowStore, StoredSession } from "../../src/backend/synchronous/row-store.ts";
+import type { Entry, Executor, Placement, RowStore, StoredSession } from "../../src/backend/synchronous/row-store.ts";
+import { DUE_ENTRIES } from "../../src/backend/synchronous/row-store.ts";
 import { createWakeupHub, type WakeupHub } from "../../src/backend/synchronous/wakeups.ts";
 import { checkName } from "../../src/core/names.ts";
 import { type Clock, systemClock, systemRandom } from "../../src/core/ports.ts";
@@ -86,7 +87,7 @@ class FarServer implements RemoteStore {
   async begin(wants: readonly Want[], rows: LoadedRows): Promise<RemoteStep> {
     this.#traffic.begins += 1;
     const now = this.#clock.now();
-    const seen: Seen = { sessions: new Map(), checkpoints: new Map() };
+    const seen: Seen = { sessions: new Map(), checkpoints: new Map(), entries: new Map() };
     await this.#load(this.#blind ? [] : wants, rows, seen, now);
     return {
       now,
@@ -99,15 +100,20 @@ class FarServer implements RemoteStore {
     };
   }
 
-  /** Ready if any row is due or lies ready: more often than a claim would find, never less often. */
-  async peek({ queues, definitions, labels }: Claim): Promise<Peek> {
+  async peek({ queues, definitions, labels, limit, stalledLimit, graceMs }: Claim): Promise<Peek> {
     const { store } = this.#far;
     const now = this.#clock.now();
     const selection = { queues, definitions, labels };
-    const nextDueAt = store.nextDueAt();
-    const isDue = nextDueAt !== undefined && nextDueAt <= now;
-    const lies = [true, false].some((stalled) => store.ready(selection, stalled, 1).length > 0);
-    return { now, ready: isDue || lies, nextDueAt };
+    const lies = (stalled: boolean, most: number): boolean =>
+      limit > 0 && most > 0 && store.ready(selection, stalled, 1).length > 0;
+    const ready =
+      store.due(now, 1).length > 0 ||
+      store.expiredRuns(now, 1).length > 0 ||
+      store.expiredSessions(now).some(({ until }) => until + graceMs <= now) ||
+      store.entries(DUE_ENTRIES, { upTo: now, limit: 1 }).length > 0 ||
+      lies(true, stalledLimit) ||
+      lies(false, limit);
+    return { now, ready, nextDueAt: store.nextDueAt() };
   }
 
   announce(_wakeups: readonly Wakeup[]): void {
@@ -149,11 +155,18 @@ function keyOf(runId: string, item: number): string {
 interface Seen {
   readonly sessions: Map<string, StoredSession | undefined>;
   readonly checkpoints: Map<string, CheckpointRecord | undefined>;
+  /** As text, since entries are copied when they are read. */
+  readonly entries: Map<string, string | undefined>;
 }
 
 function giveSession(rows: LoadedRows, seen: Seen, id: string, session: StoredSession | undefined): void {
   seen.sessions.set(id, session);
   rows.session(id, session);
+}
+
+function giveEntry(rows: LoadedRows, seen: Seen, kind: string, key: string, entry: Entry | undefined): void {
+  seen.entries.set(JSON.stringify([kind, key]), JSON.stringify(entry));
+  rows.entry(kind, key, entry);
 }
 
 function giveCheckpoint(rows: LoadedRows, seen: Seen, id: string, record: CheckpointRecord | undefined): void {
@@ -169,6 +182,9 @@ function isUnchanged(store: RowStore, changes: Changes, seen: Seen): boolean {
   };
   return (
     changes.insertedRuns.every(({ state, details }) => store.runState(state.id) === undefined && isFree(details)) &&
+    changes.entries.every(
+      ({ kind, key }) => JSON.stringify(store.entry(kind, key)) === seen.entries.get(JSON.stringify([kind, key])),
+    ) &&
     changes.sessions.every(({ id }) => store.session(id) === seen.sessions.get(id)) &&
     changes.checkpoints.every((change) => {
       const id = change.kind === "remove" ? change.id : change.record.id;
@@ -198,6 +214,10 @@ function apply({ store, placements }: FarNamespace, changes: Changes): void {
   }
   for (const { runId, item, input } of changes.inputs) store.putInput(runId, item, input);
   applyResults(store, changes);
+  for (const { before, after } of changes.entries) {
+    if (after !== undefined) store.putEntry(after);
+    else if (before !== undefined) store.removeEntry(before);
+  }
   for (const session of changes.sessions) store.putSession(session);
   if (changes.forgetSessionsBefore !== undefined) store.removeSessions(changes.forgetSessionsBefore);
   for (const change of changes.checkpoints) {
@@ -305,6 +325,17 @@ function loadWant(far: FarNamespace, want: Want, { rows, seen, now }: Loading): 
         want.shape,
         store.snapshot(want.runId, want.shape, Number.MAX_SAFE_INTEGER)?.sequence,
       );
+    case "entry":
+      return giveEntry(rows, seen, want.entryKind, want.key, store.entry(want.entryKind, want.key));
+    case "entries": {
+      const found = store.entries(want.list, want);
+      for (const entry of found) giveEntry(rows, seen, entry.kind, entry.key, entry);
+      return rows.list(
+        want,
+        found.map(({ kind, key }) => ({ kind, key })),
+        found.length < want.limit,
+      );
+    }
     case "checkpoint":
       return giveCheckpoint(rows, seen, want.id, store.checkpoint(want.id));
     default:
@@ -367,6 +398,8 @@ function readsOver({ store }: FarNamespace): RemoteReads {
     session: async (...given) => store.session(...given),
     sessions: async () => store.sessions(),
     backlog: async () => store.backlog(),
+    entry: async (...given) => store.entry(...given),
+    entries: async (...given) => store.entries(...given),
     checkpoint: async (...given) => store.checkpoint(...given),
     checkpointBody: async (...given) => store.checkpointBody(...given),
     checkpoints: async (...given) => store.checkpoints(...given),

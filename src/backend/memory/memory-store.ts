@@ -7,6 +7,7 @@ import { branchRows } from "./branch-rows.ts";
 import { checkpointRows } from "./checkpoint-rows.ts";
 import { contextRows } from "./context-rows.ts";
 import { definitionRows } from "./definition-rows.ts";
+import { EntryTable } from "./entry-rows.ts";
 import { HistoryTable } from "./history-rows.ts";
 import { ItemTable } from "./item-rows.ts";
 import { Journal } from "./journal.ts";
@@ -35,6 +36,7 @@ export function createMemoryStore(): MemoryStore {
   const items = new ItemTable(journal, runs);
   const sessions = new SessionTable(journal, items);
   const history = new HistoryTable(journal, runs);
+  const entries = new EntryTable(journal);
   const store: RowStore = {
     ...definitionRows(journal),
     ...runs.rows(),
@@ -43,14 +45,16 @@ export function createMemoryStore(): MemoryStore {
     ...contextRows(journal, runs),
     ...history.rows(),
     ...sessions.rows(),
+    ...entries.rows(),
     ...checkpointRows(journal),
     removeRun(runId) {
       const run = runs.get(runId);
       if (run !== undefined) items.removeOf(run);
       runs.remove(runId);
       history.removeOf(runId);
+      entries.removeOf(runId);
     },
-    nextDueAt: () => earliest([items.firstDue(), sessions.firstExpiry(), runs.firstExpiry()]),
+    nextDueAt: () => earliest([items.firstDue(), entries.firstDue(), sessions.firstExpiry(), runs.firstExpiry()]),
   };
   const images: RunImages = {
     stateOf: (runId) => runs.get(runId)?.state,

@@ -16,7 +16,7 @@ import type {
 } from "../contract/records.ts";
 import type { RunDetails, RunFailure, RunState } from "../contract/run.ts";
 import type { Arrival, BranchGroup, ItemPayload, WorkItem } from "../contract/work-item.ts";
-import type { Placement, StoredSession } from "../synchronous/row-store.ts";
+import type { Entry, Placement, StoredSession } from "../synchronous/row-store.ts";
 
 /** An item's row with where it lies, as a server keeps them together. */
 export interface StoredItem {
@@ -88,6 +88,13 @@ export interface Changes {
     readonly line: LogLine;
   }[];
   readonly audit: readonly AuditEntry[];
+  /** Each entry once, as it is to be; `before` as loaded, `undefined` where there was none. */
+  readonly entries: readonly {
+    readonly kind: string;
+    readonly key: string;
+    readonly before: Entry | undefined;
+    readonly after: Entry | undefined;
+  }[];
   readonly sessions: readonly StoredSession[];
   /** Forget sessions that signed off, or whose leases ended, before the instant and that hold nothing. */
   readonly forgetSessionsBefore: number | undefined;

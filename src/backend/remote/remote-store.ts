@@ -10,7 +10,7 @@ import type { Wakeup } from "../contract/operations.ts";
 import type { DefinitionRecord } from "../contract/records.ts";
 import type { RunDetails, RunState } from "../contract/run.ts";
 import type { BranchGroup, ItemPayload } from "../contract/work-item.ts";
-import type { RowStore, StoredSession } from "../synchronous/row-store.ts";
+import type { Entry, RowStore, StoredSession } from "../synchronous/row-store.ts";
 import type { Changes, LoadedItem } from "./changes.ts";
 import type { Want } from "./wants.ts";
 
@@ -22,8 +22,8 @@ export interface RemoteStore {
   begin(wants: readonly Want[], rows: LoadedRows): Promise<RemoteStep>;
   /**
    * Whether a claim would find anything, in one round trip that changes nothing: a ready item in its lanes, an item or a run
-   * that is due, a session other than of this process whose lease ended more than the grace ago. `nextDueAt` as after a
-   * commit. What is not sure is `ready`.
+   * that is due, an entry in `DUE_ENTRIES` that is due, a session whose lease ended more than the grace ago. Items that have stalled count
+   * only where the claim takes some. `nextDueAt` as after a commit. What is not sure is `ready`.
    */
   peek(claim: Claim): Promise<Peek>;
   /** Reads outside of steps: each sees every write acknowledged before it began. */
@@ -50,7 +50,7 @@ export type CommitResult =
       readonly kind: "done";
       /**
        * If asked for, as of right after the changes, the earliest of: items placed as due, leases of unswept, unstopped
-       * sessions that hold items, timeouts of running or waiting runs.
+       * sessions that hold items, timeouts of running or waiting runs, entries in `DUE_ENTRIES`.
        */
       readonly nextDueAt: number | undefined;
       /** A ready item of a want was left out because another step held it: there may be more to take in a moment. */
@@ -75,13 +75,19 @@ export interface LoadedRows {
   memos(runId: string, item: number, memos: ReadonlyMap<string, Uint8Array>): void;
   session(id: string, session: StoredSession | undefined): void;
   snapshot(runId: string, shape: string, sequence: number | undefined): void;
+  entry(kind: string, key: string, entry: Entry | undefined): void;
   checkpoint(id: string, record: CheckpointRecord | undefined): void;
   /** The answer to a want that asks for a list: the keys of its rows in its order, each given as a row before. `complete`: there is no more than that. */
   list(want: Want, keys: readonly ListKey[], complete: boolean): void;
 }
 
-/** Run and item; run; session; node; id of a checkpoint: what the want asks for. */
-export type ListKey = string | { readonly runId: string; readonly item: number };
+/** Run and item; run; session; node; id of a checkpoint; kind and key of an entry: what the want asks for. */
+export type ListKey = string | { readonly runId: string; readonly item: number } | EntryKey;
+
+export interface EntryKey {
+  readonly kind: string;
+  readonly key: string;
+}
 
 /** The reading methods of a store of rows, over the wire. */
 export type RemoteReads = {
@@ -113,6 +119,8 @@ export type ReadMethod =
   | "session"
   | "sessions"
   | "backlog"
+  | "entry"
+  | "entries"
   | "checkpoint"
   | "checkpointBody"
   | "checkpoints";

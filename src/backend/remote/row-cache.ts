@@ -8,7 +8,7 @@ import type { CheckpointRecord } from "../contract/checkpoints.ts";
 import type { DefinitionRecord } from "../contract/records.ts";
 import type { RunDetails, RunState } from "../contract/run.ts";
 import type { BranchGroup, ItemPayload } from "../contract/work-item.ts";
-import type { StoredSession } from "../synchronous/row-store.ts";
+import type { Entry, StoredSession } from "../synchronous/row-store.ts";
 import type { LoadedItem } from "./changes.ts";
 import type { ListKey, LoadedRows } from "./remote-store.ts";
 import { type Want, wantKey } from "./wants.ts";
@@ -33,6 +33,7 @@ export class RowCache implements LoadedRows {
   readonly #memos = new Map<string, ReadonlyMap<string, Uint8Array> | undefined>();
   readonly #sessions = new Map<string, StoredSession | undefined>();
   readonly #snapshots = new Map<string, number | undefined>();
+  readonly #entries = new Map<string, Entry | undefined>();
   readonly #checkpoints = new Map<string, CheckpointRecord | undefined>();
   readonly #lists = new Map<string, LoadedList & { readonly limit: number }>();
 
@@ -68,6 +69,9 @@ export class RowCache implements LoadedRows {
   }
   get snapshots(): Known<number> {
     return this.#snapshots;
+  }
+  get entries(): Known<Entry> {
+    return this.#entries;
   }
   get checkpoints(): Known<CheckpointRecord> {
     return this.#checkpoints;
@@ -124,6 +128,10 @@ export class RowCache implements LoadedRows {
 
   snapshot(runId: string, shape: string, sequence: number | undefined): void {
     this.#snapshots.set(pairKey(runId, shape), sequence);
+  }
+
+  entry(kind: string, key: string, entry: Entry | undefined): void {
+    this.#entries.set(pairKey(kind, key), entry);
   }
 
   checkpoint(id: string, record: CheckpointRecord | undefined): void {

@@ -183,7 +183,7 @@ export class StepItems {
     const rows: StoredItem[] = [];
     const listed = new Set<string>();
     for (const key of keys) {
-      if (typeof key === "string") continue;
+      if (typeof key === "string" || !("runId" in key)) continue;
       const row = this.#find(key.runId, key.item);
       listed.add(itemKey(key.runId, key.item));
       if (row !== undefined && isIn(row)) rows.push(row);
@@ -213,7 +213,7 @@ export class StepItems {
   /** What lies behind the last that the server listed: others that it did not list may come before. */
   #isBeyond(row: Ranked, keys: readonly ListKey[], orderOf: (row: StoredItem) => number | undefined): boolean {
     const last = keys.at(-1);
-    if (last === undefined || typeof last === "string") return true;
+    if (last === undefined || typeof last === "string" || !("runId" in last)) return true;
     const loaded = this.#cache.items.get(itemKey(last.runId, last.item));
     const at = loaded === undefined ? undefined : orderOf(loaded);
     return loaded === undefined || at === undefined || compareRanked(row, { at, item: loaded.item }) > 0;

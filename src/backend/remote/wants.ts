@@ -41,6 +41,19 @@ export type Want =
   | { readonly kind: "expiredSessions" }
   /** The newest snapshot of the shape: its sequence alone is needed. */
   | { readonly kind: "snapshot"; readonly runId: string; readonly shape: string }
+  | { readonly kind: "entry"; readonly entryKind: string; readonly key: string }
+  /**
+   * Entries of a list, in its order; all wants for entries hold them. `skip`: what another step holds right now may be left
+   * out; else it is waited for.
+   */
+  | {
+      readonly kind: "entries";
+      readonly list: string;
+      readonly after: { readonly at: number; readonly key: string } | undefined;
+      readonly upTo: number | undefined;
+      readonly skip: boolean;
+      readonly limit: number;
+    }
   /** The record, held, not the body. */
   | { readonly kind: "checkpoint"; readonly id: string }
   | {

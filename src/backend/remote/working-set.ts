@@ -11,6 +11,7 @@ import type { Placement, RowStore, StoredSession } from "../synchronous/row-stor
 import type { Changes } from "./changes.ts";
 import { itemKey, type Known, pairKey, type RowCache } from "./row-cache.ts";
 import { RowsMissing } from "./rows-missing.ts";
+import { StepEntries } from "./step-entries.ts";
 import { StepItems } from "./step-items.ts";
 import { StepRuns } from "./step-runs.ts";
 import type { Want } from "./wants.ts";
@@ -47,6 +48,7 @@ export function workingSet(cache: RowCache): WorkingSet {
   const later: Want[] = [];
   const runs = new StepRuns(cache);
   const items = new StepItems(cache, later);
+  const entries = new StepEntries(cache);
   const appended = nothingAppended();
   const shared = new SharedRows(cache, appended);
   const guarded: { readonly runId: string; readonly item: number }[] = [];
@@ -56,6 +58,10 @@ export function workingSet(cache: RowCache): WorkingSet {
     ...runRows(runs, cache),
     ...itemRows(items),
     ...resultRows(cache, appended, shared),
+    entry: (kind, key) => entries.entry(kind, key),
+    putEntry: (entry) => entries.putEntry(entry),
+    removeEntry: (entry) => entries.removeEntry(entry),
+    entries: (list, range) => entries.entries(list, range),
     insertMemo(runId, item, name, value) {
       appended.memos.push({ runId, item, name, value });
       guarded.push({ runId, item });
@@ -68,6 +74,7 @@ export function workingSet(cache: RowCache): WorkingSet {
     removeRun(runId) {
       runs.remove(runId);
       items.remove(runId);
+      entries.remove(runId);
       shared.remove(runId);
     },
     // Told by the server, once the step is over.
@@ -84,6 +91,7 @@ export function workingSet(cache: RowCache): WorkingSet {
         now,
         ...written,
         ...appended,
+        entries: entries.changes(new Set(written.removedRuns.map(({ id }) => id))),
         insertedItems: items.inserted(),
         updatedItems: items.updated(),
       };

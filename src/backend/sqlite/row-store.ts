@@ -5,6 +5,7 @@ import { Checkpoints } from "./checkpoint-rows.ts";
 import { ClaimableItems } from "./claimable-items.ts";
 import { Contexts } from "./contexts.ts";
 import { Definitions } from "./definitions.ts";
+import { Entries } from "./entries.ts";
 import { Groups } from "./groups.ts";
 import { History } from "./history.ts";
 import { Items } from "./items.ts";
@@ -15,7 +16,17 @@ import type { Tables } from "./tables.ts";
 
 export function sqliteRowStore(tables: Tables): RowStore {
   const runs = new Runs(tables);
-  return { ...runRows(tables, runs), ...itemRows(tables, runs), ...resultRows(tables, runs), ...namespaceRows(tables) };
+  const entries = new Entries(tables, runs);
+  return {
+    ...runRows(tables, runs),
+    ...itemRows(tables, runs, entries),
+    ...resultRows(tables, runs),
+    ...namespaceRows(tables),
+    entry: (kind, key) => entries.entry(kind, key),
+    putEntry: (entry) => entries.putEntry(entry),
+    removeEntry: (entry) => entries.removeEntry(entry),
+    entries: (list, range) => entries.entries(list, range),
+  };
 }
 
 function runRows(tables: Tables, runs: Runs) {
@@ -42,7 +53,7 @@ function runRows(tables: Tables, runs: Runs) {
   } satisfies Partial<RowStore>;
 }
 
-function itemRows(tables: Tables, runs: Runs) {
+function itemRows(tables: Tables, runs: Runs, entries: Entries) {
   const items = new Items(tables, runs);
   const claimable = new ClaimableItems(tables, items);
   return {
@@ -62,9 +73,14 @@ function itemRows(tables: Tables, runs: Runs) {
 
     ready: (selection, stalled, limit) => claimable.ready(selection, stalled, limit),
     due: (now, limit) => claimable.due(now, limit),
-    nextDueAt: () => claimable.nextDueAt(),
+    nextDueAt: () => earlier(claimable.nextDueAt(), entries.firstDue()),
     backlog: () => claimable.backlog(),
   } satisfies Partial<RowStore>;
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
 }
 
 /** What attempts leave behind. */

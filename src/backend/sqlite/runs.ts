@@ -50,6 +50,7 @@ const TABLES_OF_RUN = [
   "snapshot",
   "memo",
   "progress",
+  "entry",
   "failure",
   "metric",
   "log",
@@ -188,6 +189,7 @@ export class Runs implements Pick<RowStore, RunMethods> {
     const { db, ns, recent } = this.#tables;
     const run = this.find(runId);
     if (run === undefined) return;
+    db.statement("DELETE FROM entry_place WHERE entry IN (SELECT id FROM entry WHERE run = ?)").run(run.number);
     for (const table of TABLES_OF_RUN) db.statement(`DELETE FROM ${table} WHERE run = ?`).run(run.number);
     db.statement("DELETE FROM audit WHERE ns = ? AND run = ?").run(ns, toStoredText(runId));
     db.statement("DELETE FROM run WHERE id = ?").run(run.number);

@@ -65,6 +65,40 @@ export interface StoredSession extends SessionRecord {
   readonly swept: boolean;
 }
 
+/**
+ * A small record beside runs, such as a wait, an event that nobody has taken yet, or a message between runs. Stores know
+ * nothing of what it means: they find it by kind and key, and list it in the order of the places that it has.
+ */
+export interface Entry {
+  readonly kind: string;
+  /** Unique among entries of its kind. Plain ASCII, so that it sorts alike everywhere; as is the name of a list. */
+  readonly key: string;
+  /** Goes away with this run, if given. */
+  readonly runId: string | undefined;
+  /** JSON text. */
+  readonly facts: string;
+  readonly value: Uint8Array | undefined;
+  /** Lists that it lies in, each named once. Entries of one list are all of one kind. */
+  readonly places: readonly EntryPlace[];
+}
+
+export interface EntryPlace {
+  readonly list: string;
+  readonly at: number;
+}
+
+/** A part of a list of entries, in the order of `at`, then key. */
+export interface EntryRange {
+  /** What comes after this place. */
+  readonly after?: { readonly at: number; readonly key: string } | undefined;
+  /** What lies at or before this instant. */
+  readonly upTo?: number | undefined;
+  readonly limit: number;
+}
+
+/** Entries in this list bring something on when their time has come: it counts for `nextDueAt`. */
+export const DUE_ENTRIES = "due";
+
 export interface RowStore {
   // definitions
   definition(hash: string): DefinitionRecord | undefined;
@@ -115,7 +149,7 @@ export interface RowStore {
   ready(selection: LaneSelection, stalled: boolean, limit: number): readonly WorkItem[];
   /** Items placed as due at or before `now`, earliest first. */
   due(now: number, limit: number): readonly WorkItem[];
-  /** The earliest of: due items, leases of unswept, unstopped sessions that hold items, timeouts of running or waiting runs. */
+  /** The earliest of: due items and entries, leases of unswept, unstopped sessions that hold items, timeouts of running or waiting runs. */
   nextDueAt(): number | undefined;
   backlog(): readonly LaneBacklog[];
 
@@ -168,6 +202,13 @@ export interface RowStore {
   expiredSessions(now: number): readonly StoredSession[];
   /** Forgets sessions that signed off, or whose leases ended, before the instant and that hold nothing. */
   removeSessions(before: number): void;
+
+  // entries
+  entry(kind: string, key: string): Entry | undefined;
+  /** Inserts it, or replaces the one of its kind and key. */
+  putEntry(entry: Entry): void;
+  removeEntry(entry: Pick<Entry, "kind" | "key" | "runId">): void;
+  entries(list: string, range: EntryRange): readonly Entry[];
 
   // checkpoints
   checkpoint(id: string): CheckpointRecord | undefined;

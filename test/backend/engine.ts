@@ -107,7 +107,8 @@ export async function publishDefinition(
   await operations.publish([{ hash, name: "orders", version, json: "{}" }], { replace: false });
 }
 
-const ANYTHING: Claim = {
+/** What there is, as much of it as a small test wants. */
+export const ANYTHING: Claim = {
   queues: ["default"],
   definitions: [DEFINITION],
   labels: [],

@@ -1,7 +1,7 @@
 /**
  * What a claim would find, without claiming: the looks of a claim and of the sweep before it, and nothing of what they do.
  * It writes no row, so that workers without work do not wake each other and leave the store alone. Invariant: where it says that
- * nothing is ready, a claim at the same instant would hand out nothing, and would change nothing but its session.
+ * nothing is ready, a claim at the same instant would hand out nothing, and would change no run and no item.
  */
 
 import type { Claim, Peek } from "../contract/claim.ts";

@@ -170,6 +170,22 @@ const hidesDue = broken(
   }),
 );
 
+const overlooksWork = broken(
+  "overlooks what is due",
+  "A peek sees that a session has vanished, once its lease and the grace are over",
+  (honest) => {
+    const { peek } = honest;
+    if (peek === undefined) return {};
+    return {
+      async peek(claim) {
+        const seen = await peek(claim);
+        const isAnyOver = (await honest.read.sessions()).some(({ until }) => until <= seen.now);
+        return isAnyOver ? { ...seen, ready: false } : seen;
+      },
+    };
+  },
+);
+
 const keepsStaleMemos = broken("keeps memos of stale leases", "A memo under a stale lease is refused", (honest) => ({
   async putMemo(memo) {
     const item = await honest.read.item(memo.runId, memo.item);
@@ -191,5 +207,6 @@ export const brokenClaims: readonly BrokenBackend[] = [
   runsFinishedAgain,
   forgetsMemos,
   hidesDue,
+  overlooksWork,
   keepsStaleMemos,
 ];

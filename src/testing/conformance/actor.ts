@@ -4,7 +4,7 @@
  */
 
 import { inspect } from "node:util";
-import type { Claim, ClaimedItem, CommitAndClaim, CommitAndClaimAnswer } from "../../backend/contract/claim.ts";
+import type { Claim, ClaimedItem, CommitAndClaim, CommitAndClaimAnswer, Peek } from "../../backend/contract/claim.ts";
 import type { Commit, CommitAnswer, CommitOutcomeRequest } from "../../backend/contract/commit.ts";
 import type { BackendOperations } from "../../backend/contract/operations.ts";
 import type { HeldItem, Renewal, RenewalAnswer } from "../../backend/contract/session.ts";
@@ -64,6 +64,12 @@ export class Actor {
       [],
       why,
     );
+  }
+
+  /** What its claim would find. */
+  async peek(options: Partial<Claim> = {}): Promise<Peek> {
+    const { peek } = this.#backend;
+    return await present(peek?.bind(this.#backend), "peek")(this.claimRequest(options));
   }
 
   /** Commits under the next request number. */

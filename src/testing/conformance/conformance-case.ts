@@ -6,8 +6,11 @@
 import type { ConformanceHarness } from "./harness.ts";
 import { openStage, type Stage } from "./stage.ts";
 
-/** What a case needs and not every backend has. `secondHandle`: `reopen`; `attachedSessions`: sessions that are renewed in the process. */
-export type ConformanceNeed = "secondHandle" | "attachedSessions";
+/**
+ * What a case needs and not every backend has. `secondHandle`: `reopen`; `attachedSessions`: sessions that are renewed in the
+ * process; `peek`: looking for work without claiming it.
+ */
+export type ConformanceNeed = "secondHandle" | "attachedSessions" | "peek";
 
 /** One thing that the contract says. */
 export interface ConformanceCase {

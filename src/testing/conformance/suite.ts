@@ -22,6 +22,7 @@ import { interventionCases } from "./interventions.ts";
 import { joinCases } from "./joins.ts";
 import { nestedJoinCases } from "./nested-joins.ts";
 import { pageCases } from "./pages.ts";
+import { peekCases } from "./peeks.ts";
 import { progressCases } from "./progress.ts";
 import { requestCases, requestHandleCases } from "./requests.ts";
 import { sessionCases } from "./sessions.ts";
@@ -53,6 +54,7 @@ export function conformanceCases(): readonly ConformanceCase[] {
     ...definitionCases,
     ...startCases,
     ...claimCases,
+    ...peekCases,
     ...sessionCases,
     ...stallCases,
     ...requestCases,
@@ -110,6 +112,7 @@ async function probe(factory: ConformanceFactory): Promise<(need: ConformanceNee
     const backend = await harness.open();
     const { shared, renewal } = backend.capabilities;
     const reopens = harness.reopen !== undefined;
+    const peeks = backend.peek !== undefined;
     await backend.close();
     if (shared && !reopens) throw new TypeError("the backend's data is shared, so its harness must have `reopen`");
     return (need) => {
@@ -118,6 +121,8 @@ async function probe(factory: ConformanceFactory): Promise<(need: ConformanceNee
           return reopens ? undefined : "the data lives and dies with its one handle";
         case "attachedSessions":
           return renewal === "inProcess" ? undefined : `sessions are renewed by "${renewal}", not in the process`;
+        case "peek":
+          return peeks ? undefined : "workers claim to find out what there is";
       }
     };
   });

@@ -44,7 +44,8 @@ export class CrashingLine {
 
   constructor(ports: LinePorts) {
     this.#ports = ports;
-    const { inner } = ports;
+    // Workers have to claim to find out what is there, so that this line knows what they wait for.
+    const { peek: _peek, ...inner } = ports.inner;
     this.operations = {
       ...inner,
       // Sessions live by their renewals alone, so that time can tell who has vanished.

@@ -5,17 +5,22 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { connect } from "./connect.ts";
-import { systemClock } from "./core/ports.ts";
+import { systemClock, systemRandom } from "./core/ports.ts";
 import { type RenewalOrder, renewUntilStopped } from "./worker/renewal-loop.ts";
 
 // What the worker of the same version of this package put there.
 const order: RenewalOrder = workerData;
+const { url, namespace, durability } = order;
 const stopped = new AbortController();
 parentPort?.once("message", () => stopped.abort());
-const backend = await connect(order.url, { namespace: order.namespace });
 try {
-  await renewUntilStopped(backend.operations, order, systemClock, stopped.signal);
+  const ports = {
+    open: () => connect(url, { namespace, durability }),
+    clock: systemClock,
+    random: systemRandom,
+    tell: (word: unknown) => parentPort?.postMessage(word),
+  };
+  await renewUntilStopped(ports, order, stopped.signal);
 } finally {
-  await backend.close();
   parentPort?.close();
 }

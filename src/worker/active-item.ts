@@ -14,6 +14,7 @@ import type { Logger, Random } from "../core/ports.ts";
 import { Attempt, type AttemptHost } from "../execution/attempt.ts";
 import { itemIdOf } from "../execution/node-arguments.ts";
 import type { Program } from "../execution/program.ts";
+import type { Asked } from "./outage.ts";
 import { ProgressNotes } from "./progress-notes.ts";
 import type { ItemEvent } from "./worker-callbacks.ts";
 
@@ -28,7 +29,7 @@ export interface ItemSurroundings {
   /** Rejects with the signal's reason. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** Tries again while the store is out of reach. Rejects with the signal's reason, or with what is definite. */
-  surely<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  surely<T>(ask: () => Promise<T>, asked: Asked, signal: AbortSignal): Promise<T>;
   heartbeat(item: ActiveItem, details: unknown): void;
 }
 
@@ -141,13 +142,14 @@ export class ActiveItem implements AttemptHost {
     const { runId, joins, node } = this.claimed.item;
     if (joins === undefined) return { entries: [] };
     const { operations, surely } = this.#surroundings;
-    return await surely(() => operations.read.arrivals(runId, joins, node, { cursor }), this.signal());
+    return await surely(() => operations.read.arrivals(runId, joins, node, { cursor }), "read", this.signal());
   }
 
   async putMemo(name: string, value: Uint8Array): Promise<boolean> {
     const { runId, item, epoch } = this.claimed.item;
     const { operations, surely, session } = this.#surroundings;
-    return await surely(() => operations.putMemo({ runId, item, epoch, session, name, value }), this.signal());
+    const memo = { runId, item, epoch, session, name, value };
+    return await surely(() => operations.putMemo(memo), "write", this.signal());
   }
 
   /** Aborts the signal of the body. Only the first reason counts. */

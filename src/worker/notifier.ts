@@ -19,13 +19,17 @@ export class Notifier {
     this.#wake?.();
   }
 
-  /** Resolves when notified, or after `ms` if that is finite. */
-  async wait(ms: number): Promise<void> {
+  /** Resolves when notified, after `ms` if that is finite, or when `asked`, if given, has come to whatever end. */
+  async wait(ms: number, asked?: Promise<unknown>): Promise<void> {
     if (!this.#isNotified && ms > 0) {
       let timer: Timer | undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
         if (Number.isFinite(ms)) timer = this.#clock.setTimer(ms, resolve);
+        asked?.then(
+          () => resolve(),
+          () => resolve(),
+        );
       });
       timer?.cancel();
       this.#wake = undefined;

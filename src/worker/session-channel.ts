@@ -9,6 +9,7 @@ import type { Commit } from "../backend/contract/commit.ts";
 import type { BackendOperations } from "../backend/contract/operations.ts";
 import { isMillraceError } from "../core/errors.ts";
 import type { Clock } from "../core/ports.ts";
+import { GIVEN_UP, unlessAborted } from "./giving-up.ts";
 import { isOutage, LONGEST_WAIT_MS, type Outage } from "./outage.ts";
 
 /** What came of a request. */
@@ -26,8 +27,10 @@ export type Exchange =
   /** The caller gave up while it was not known what had become of it. */
   | { readonly kind: "abandoned" };
 
-/** Times that a request is sent again after an error that nobody expects. */
-const UNEXPECTED_TRIES = 3;
+/** Times that a request is sent after an error that says what is wrong with it. */
+const REFUSED_TRIES = 3;
+/** The same after an error that nobody expects: about six seconds' worth, for a store that does not know what ails it. */
+const UNEXPECTED_TRIES = 8;
 
 export class SessionChannel {
   readonly id: string;
@@ -46,20 +49,23 @@ export class SessionChannel {
   /** Sends one request until it is answered or `signal` is aborted. */
   async exchange(commits: readonly Commit[], claim: Claim | undefined, signal: AbortSignal): Promise<Exchange> {
     const request: CommitAndClaim = { session: this.id, request: this.#answered + 1, commits, claim };
-    const sentAt = this.#clock.monotonic();
+    const firstSentAt = this.#clock.monotonic();
     for (let failures = 1; ; failures += 1) {
+      let sentAt = this.#clock.monotonic();
       try {
-        if (claim !== undefined && this.#outage.isLong) await this.#letOthersComeBack(signal);
-        const answer = await orAborted(this.#operations.commitAndClaim(request), signal);
-        if (answer === ABORTED) return { kind: "abandoned" };
-        this.#outage.recovered();
+        const isOld = claim !== undefined && failures > 1 && this.#outage.isLong;
+        if (isOld) await this.#letOthersComeBack(signal);
+        sentAt = this.#clock.monotonic();
+        const answer = await unlessAborted(this.#operations.commitAndClaim(request), signal);
+        if (answer === GIVEN_UP) return { kind: "abandoned" };
+        this.#outage.answered("write", sentAt);
         this.#answered += 1;
-        return { kind: "answered", answer, sentAt };
+        return { kind: "answered", answer, sentAt: firstSentAt };
       } catch (error) {
         if (signal.aborted) return { kind: "abandoned" };
         if (isMillraceError(error, "CLOSED")) return { kind: "gone" };
-        if (!isOutage(error) && failures >= UNEXPECTED_TRIES) return { kind: "refused", error };
-        const waited = this.#clock.sleep(this.#outage.failed(error, failures), signal).then(
+        if (failures >= triesAfter(error)) return { kind: "refused", error };
+        const waited = this.#clock.sleep(this.#outage.failed(error, failures, "write", sentAt), signal).then(
           () => true,
           () => false,
         );
@@ -73,28 +79,12 @@ export class SessionChannel {
    * all whose leases ran out meanwhile. So their owners go first.
    */
   async #letOthersComeBack(signal: AbortSignal): Promise<void> {
-    await orAborted(this.#operations.renew({ session: this.id }), signal);
-    this.#outage.recovered();
+    await unlessAborted(this.#operations.renew({ session: this.id }), signal);
     await this.#clock.sleep(LONGEST_WAIT_MS, signal);
   }
 }
 
-const ABORTED = Symbol("aborted");
-
-/** Stops waiting when the signal is aborted; what was asked goes on, and nobody hears of it. */
-async function orAborted<T>(asked: Promise<T>, signal: AbortSignal): Promise<T | typeof ABORTED> {
-  if (signal.aborted) {
-    asked.catch(() => undefined);
-    return ABORTED;
-  }
-  let stop: (() => void) | undefined;
-  const aborted = new Promise<typeof ABORTED>((resolve) => {
-    stop = () => resolve(ABORTED);
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    return await Promise.race([asked, aborted]);
-  } finally {
-    if (stop !== undefined) signal.removeEventListener("abort", stop);
-  }
+function triesAfter(error: unknown): number {
+  if (isOutage(error)) return Number.POSITIVE_INFINITY;
+  return isMillraceError(error) && error.code !== "INTERNAL" ? REFUSED_TRIES : UNEXPECTED_TRIES;
 }

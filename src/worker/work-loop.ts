@@ -1,69 +1,81 @@
 /**
  * The loop of a worker: one request to the store at a time, which commits what has finished meanwhile and claims as many
  * items as there are free slots; then it sleeps until something has changed. The busier it is, the larger its batches
- * become by themselves. It cannot die: whatever the store does, it waits and carries on, until it is told to stop.
+ * become by themselves. When it is idle it only looks whether there is something to claim, where the store lets it, so that
+ * it writes nothing. It cannot die: whatever the store does, it waits and carries on, until it is told to stop.
  * Invariant: a claim never asks for more than there are free slots.
  */
 
-import type { Claim, CommitAndClaimAnswer } from "../backend/contract/claim.ts";
+import type { Claim, CommitAndClaimAnswer, Peek } from "../backend/contract/claim.ts";
 import { engineFailure, isMillraceError } from "../core/errors.ts";
-import type { Timer } from "../core/ports.ts";
 import { nextTurn } from "../core/ports-turn.ts";
 import { ClaimPace } from "./claim-pace.ts";
 import type { ItemExecutor } from "./item-executor.ts";
+import { LoopEnd } from "./loop-end.ts";
 import { Notifier } from "./notifier.ts";
-import type { Outage } from "./outage.ts";
+import { isOutage, type Outage, shownMessage } from "./outage.ts";
 import type { Batch } from "./outbox.ts";
 import type { Programs } from "./programs.ts";
 import type { Exchange, SessionChannel } from "./session-channel.ts";
 import type { WorkerSettings } from "./worker-options.ts";
 
-/** How long a loop whose time to drain is over goes on trying to give its items back. */
-const FAREWELL_MS = 5_000;
 /** Longest sleep while there is nothing to wait for but a body: its timer keeps the process alive. */
 const LONGEST_WAIT_MS = 60_000;
+/** Between two beginnings of a loop that fails by something that nobody expects. */
+const STUMBLE_MS = 1_000;
 
 export interface WorkLoopPorts {
   readonly settings: WorkerSettings;
   readonly programs: Programs;
   readonly executor: ItemExecutor;
   readonly outage: Outage;
-  /** The session is gone: another one, or `undefined` if the backend is closed. */
-  reopen(): Promise<SessionChannel | undefined>;
+  /** The session is gone: another one, or `undefined` if the backend is closed or the signal was aborted. Never rejects. */
+  reopen(signal: AbortSignal): Promise<SessionChannel | undefined>;
 }
 
 export class WorkLoop {
   readonly #ports: WorkLoopPorts;
   readonly #notifier: Notifier;
   readonly #pace: ClaimPace;
+  readonly #end: LoopEnd;
   readonly #claim: Omit<Claim, "limit" | "stalledLimit" | "graceMs">;
-  /** Aborted when not even waiting for an answer makes sense any more. */
-  readonly #over = new AbortController();
   #channel: SessionChannel;
   #offsetMs = 0;
-  #isDraining = false;
   #isLost = false;
   /** Commits that are to go one by one. */
   #singly = 0;
-  #drainTimer: { readonly at: number; readonly timer: Timer } | undefined;
+  /** The store cannot be looked at without claiming from it. */
+  #isBlind: boolean;
 
   constructor(channel: SessionChannel, ports: WorkLoopPorts) {
-    const { clock, random, pollMs, queues, labels, maxStalls } = ports.settings;
+    const { programs, executor } = ports;
+    const { clock, random, pollMs, queues, labels, maxStalls, operations } = ports.settings;
     this.#channel = channel;
     this.#ports = ports;
     this.#notifier = new Notifier(clock);
     this.#pace = new ClaimPace(clock, random, pollMs);
-    const { programs } = ports;
+    this.#end = new LoopEnd({
+      clock,
+      hasItems: () => executor.items.size > 0,
+      giveBack: () => executor.releaseAll("the worker is stopping"),
+      changed: () => this.#notifier.notify(),
+    });
+    this.#isBlind = operations.peek === undefined;
     this.#claim = { queues: queues ?? programs.queues, definitions: programs.hashes, labels, maxStalls };
   }
 
   get isDraining(): boolean {
-    return this.#isDraining;
+    return this.#end.draining.aborted;
   }
 
   /** Whether a request is underway: hints that come now are most likely about what it does itself. */
   get isAsking(): boolean {
     return this.#pace.isUnderway;
+  }
+
+  /** How long signing off may take. */
+  get signOffMs(): number {
+    return this.#end.signOffMs;
   }
 
   /** The backend's time, as well as it is known. */
@@ -91,16 +103,14 @@ export class WorkLoop {
 
   /** Works until it has drained. */
   async run(): Promise<void> {
-    const { executor } = this.#ports;
     while (!this.#isOver()) {
-      if (this.#isLost) await this.#reopen();
-      else if (this.#hasWork()) {
-        await this.#round(this.#slots());
-        await nextTurn();
-      } else await this.#notifier.wait(this.#slots() > 0 ? this.#pace.waitMs : LONGEST_WAIT_MS);
+      try {
+        await this.#turn();
+      } catch (error) {
+        await this.#stumbled(error);
+      }
     }
-    this.#drainTimer?.timer.cancel();
-    executor.close();
+    this.close();
   }
 
   /** Claims one item and sees it through. Resolves when there was none, or when its outcome is known. */
@@ -108,7 +118,7 @@ export class WorkLoop {
     const { executor } = this.#ports;
     const { concurrency } = this.#ports.settings;
     const claimed = await this.#round(Math.min(1, concurrency));
-    while (executor.items.size > 0 && !this.#over.signal.aborted && !this.#isLost) {
+    while (executor.items.size > 0 && !this.#end.over.aborted && !this.#isLost) {
       if (executor.outbox.size > 0) await this.#round(0);
       else await this.#notifier.wait(LONGEST_WAIT_MS);
     }
@@ -118,38 +128,96 @@ export class WorkLoop {
 
   /** Claims nothing more; after `ms` gives back what has not finished. May be called again to hurry. */
   drain(ms: number): void {
-    const { clock } = this.#ports.settings;
-    const at = clock.monotonic() + ms;
-    this.#isDraining = true;
-    if (this.#drainTimer === undefined || this.#drainTimer.at > at) {
-      this.#drainTimer?.timer.cancel();
-      this.#drainTimer = { at, timer: clock.setTimer(ms, () => this.#timeToGo()) };
-    }
-    this.#notifier.notify();
+    this.#end.drain(ms);
   }
 
-  #timeToGo(): void {
-    this.#ports.executor.releaseAll("the worker is stopping");
-    const timer = this.#ports.settings.clock.setTimer(FAREWELL_MS, () => {
-      this.#over.abort();
-      this.#notifier.notify();
-    });
-    this.#drainTimer = { at: Number.NEGATIVE_INFINITY, timer };
-    this.#notifier.notify();
+  /** Stops all timers. */
+  close(): void {
+    this.#end.close();
+    this.#ports.executor.close();
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#isLost) await this.#reopen();
+    else if (this.#hasWork()) {
+      if (this.#isIdleLook()) await this.#look();
+      else await this.#round(this.#slots());
+      await nextTurn();
+    } else await this.#notifier.wait(this.#slots() > 0 ? this.#pace.waitMs : LONGEST_WAIT_MS);
+  }
+
+  /** A bug of a backend, or one of ours: what was in hand is in doubt, so it begins anew with another session. */
+  async #stumbled(error: unknown): Promise<void> {
+    const { clock, logger } = this.#ports.settings;
+    logger.error("the worker's loop failed and begins anew", { error: shownMessage(error) });
+    this.#isLost = true;
+    await clock.sleep(STUMBLE_MS, this.#end.draining).catch(() => undefined);
   }
 
   #isOver(): boolean {
-    if (this.#over.signal.aborted) return true;
-    return this.#isDraining && this.#ports.executor.items.size === 0;
+    if (this.#end.over.aborted) return true;
+    return this.isDraining && this.#ports.executor.items.size === 0;
   }
 
   #slots(): number {
     const { settings, executor } = this.#ports;
-    return this.#isDraining ? 0 : Math.max(0, settings.concurrency - executor.items.running);
+    return this.isDraining ? 0 : Math.max(0, settings.concurrency - executor.items.running);
   }
 
   #hasWork(): boolean {
     return this.#ports.executor.outbox.size > 0 || (this.#slots() > 0 && this.#pace.isHungry);
+  }
+
+  /** Whether there is nothing to do but to look, and that will most likely find nothing. A failing store is asked by a claim until it answers. */
+  #isIdleLook(): boolean {
+    const { executor, outage } = this.#ports;
+    if (this.#isBlind || outage.isOngoing || this.#singly > 0) return false;
+    return executor.outbox.size === 0 && !this.#pace.isSure;
+  }
+
+  /** Looks whether there is something to claim, for as long as there is nothing better to do. */
+  async #look(): Promise<void> {
+    const { operations, clock } = this.#ports.settings;
+    const sentAt = clock.monotonic();
+    const look: { found?: Peek; failure?: { readonly error: unknown } } = {};
+    const asked = Promise.resolve(operations.peek?.(this.#claimFor(this.#slots()))).then(
+      (found) => {
+        if (found !== undefined) look.found = found;
+      },
+      (error: unknown) => {
+        look.failure = { error };
+      },
+    );
+    while (look.found === undefined && look.failure === undefined) {
+      // What it will say is then of no use any more.
+      if (this.#hasBetterToDo()) return;
+      await this.#notifier.wait(LONGEST_WAIT_MS, asked);
+    }
+    if (look.failure !== undefined) this.#couldNotLook(look.failure.error, sentAt);
+    if (look.found !== undefined) this.#looked(look.found, sentAt);
+  }
+
+  #hasBetterToDo(): boolean {
+    return this.#ports.executor.outbox.size > 0 || this.#pace.isSure || this.#isLost || this.isDraining;
+  }
+
+  #looked(found: Peek, sentAt: number): void {
+    const { ready, now, nextDueAt } = found;
+    this.#ports.outage.answered("read", sentAt);
+    this.#learnTime(found);
+    this.#pace.peeked(ready, nextDueAt === undefined ? undefined : nextDueAt - now);
+  }
+
+  /** A claim will tell what there is, or what is wrong. */
+  #couldNotLook(error: unknown, sentAt: number): void {
+    const { outage, settings } = this.#ports;
+    if (isOutage(error)) outage.failed(error, 1, "read", sentAt);
+    else if (!isMillraceError(error, "CLOSED")) {
+      this.#isBlind = true;
+      const data = { error: shownMessage(error) };
+      settings.logger.warn("the store cannot be looked at, so this worker claims to find out what is there", data);
+    }
+    this.#pace.look();
   }
 
   /** One request; the number of items claimed. */
@@ -162,7 +230,7 @@ export class WorkLoop {
     if (isCareful) this.#singly -= 1;
     if (claim === undefined && batch.commits.length === 0) return 0;
     this.#pace.asked();
-    const exchange = await this.#channel.exchange(batch.commits, claim, this.#over.signal);
+    const exchange = await this.#channel.exchange(batch.commits, claim, this.#end.over);
     switch (exchange.kind) {
       case "answered":
         return this.#answered(batch, claim, exchange);
@@ -170,7 +238,7 @@ export class WorkLoop {
         this.#isLost = true;
         break;
       case "refused":
-        this.#refused(batch, exchange.error);
+        this.#refused(batch, claim, exchange.error);
         break;
       case "abandoned":
         break;
@@ -202,19 +270,23 @@ export class WorkLoop {
     return items.length;
   }
 
-  #learnTime({ now }: CommitAndClaimAnswer): void {
+  #learnTime({ now }: Pick<CommitAndClaimAnswer, "now">): void {
     this.#offsetMs = now - this.#ports.settings.clock.now();
   }
 
-  /** A request that the store cannot digest: its commits go one by one, and one that it cannot digest alone becomes a failure. */
-  #refused(batch: Batch, error: unknown): void {
+  /**
+   * A request that the store cannot digest: its commits go one by one and without a claim, and one that it cannot digest
+   * alone becomes a failure. A claim alone is made again later.
+   */
+  #refused(batch: Batch, claim: Claim | undefined, error: unknown): void {
     const { executor, settings } = this.#ports;
-    const message = error instanceof Error ? error.message : "unknown";
+    const message = shownMessage(error);
     const commits = batch.commits.length;
-    settings.logger.error("the store refuses a request", { commits, error: message });
-    if (commits === 0) this.#pace.postpone();
-    else if (isMillraceError(error, "COMMIT_CONFLICT")) this.#isLost = true;
-    else if (commits > 1) {
+    if (commits > 0) settings.logger.error("the store refuses a request", { commits, error: message });
+    // A request of this number was applied after all, with other content: only another session knows where it stands.
+    if (isMillraceError(error, "COMMIT_CONFLICT")) this.#isLost = true;
+    else if (commits === 0) this.#pace.refused();
+    else if (commits > 1 || claim !== undefined) {
       executor.putBack(batch);
       this.#singly = commits;
     } else if (!executor.replace(batch, engineFailure("INTERNAL", `the store cannot take the commit: ${message}`))) {
@@ -225,9 +297,9 @@ export class WorkLoop {
   async #reopen(): Promise<void> {
     const { executor, reopen } = this.#ports;
     executor.giveUpAll("the worker's session is gone");
-    const channel = await reopen();
+    const channel = await reopen(this.#end.draining);
     this.#isLost = false;
-    if (channel === undefined) this.#over.abort();
+    if (channel === undefined) this.#end.end();
     else this.#channel = channel;
     this.#pace.look();
   }

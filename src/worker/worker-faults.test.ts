@@ -127,12 +127,17 @@ test("an unanswered request is sent again unchanged, under its number", async ()
 test("an outage is logged once, ended once, and followed by a grace for the leases of others", async () => {
   let isDown = false;
   const graces: number[] = [];
-  const wrap = (inner: BackendOperations): BackendOperations => ({
+  const wrap = ({ peek, ...inner }: BackendOperations): BackendOperations => ({
     ...inner,
     async commitAndClaim(request) {
       if (isDown) throw unavailable();
       if (request.claim !== undefined) graces.push(request.claim.graceMs);
       return await inner.commitAndClaim(request);
+    },
+    async peek(claim) {
+      if (isDown || peek === undefined) throw unavailable();
+      graces.push(claim.graceMs);
+      return await peek(claim);
     },
     renew: (renewal) => (isDown ? Promise.reject(unavailable()) : inner.renew(renewal)),
   });

@@ -52,6 +52,7 @@ test("a worker can't do two things at once, and works again after it has stopped
   const bench = new WorkerBench();
   const worker = bench.worker(echo);
   const running = worker.run();
+  await worker.ready();
   await expect(worker.runOnce()).rejects.toMatchObject({ code: "ILLEGAL_TRANSITION" });
   await expect(worker.run()).rejects.toMatchObject({ code: "ILLEGAL_TRANSITION" });
   await worker.stop();

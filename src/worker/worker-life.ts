@@ -11,9 +11,10 @@ import type { Timer } from "../core/ports.ts";
 import type { ActiveItem } from "./active-item.ts";
 import type { Conclusion } from "./conclusion.ts";
 import { ContextCache } from "./context-cache.ts";
+import { unlessAborted, within } from "./giving-up.ts";
 import { ItemExecutor } from "./item-executor.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
-import { Outage } from "./outage.ts";
+import { type Asked, isOutage, Outage, shownMessage } from "./outage.ts";
 import { persistently } from "./persistence.ts";
 import type { Programs } from "./programs.ts";
 import { watchRejections } from "./rejections.ts";
@@ -26,6 +27,8 @@ import type { WorkerSettings } from "./worker-options.ts";
 
 /** Least time between two renewals that are made only to hear of closed runs. */
 const EARLY_RENEWAL_MS = 250;
+/** How long signing off may take for a life that has not begun. */
+const SIGN_OFF_MS = 1_000;
 
 /** What a life has in common with the ones before and after it. */
 export interface WorkerIdentity {
@@ -43,6 +46,8 @@ export class WorkerLife {
   readonly #over = new AbortController();
   #loop: WorkLoop | undefined;
   #channel: SessionChannel | undefined;
+  /** The session that was asked for last: open, or perhaps so. */
+  #session: string | undefined;
   #keeper: LeaseKeeper | undefined;
   #stops: (() => void)[] = [];
   #early: Timer | undefined;
@@ -73,7 +78,7 @@ export class WorkerLife {
         },
         now: () => this.#loop?.now() ?? clock.now(),
         sleep: (ms, signal) => clock.sleep(ms, signal),
-        surely: (ask, signal) => this.#surely(ask, signal),
+        surely: (ask, asked, signal) => this.#surely(ask, asked, signal),
         heartbeat: (item, details) => this.#heard(item, details),
       },
       readDefinition: (hash) => this.#definition(hash),
@@ -86,9 +91,9 @@ export class WorkerLife {
   /** Publishes and signs on. Rejects with `VERSION_CONFLICT`, `INVALID_WORKFLOW`, `CLOSED`, or the reason of `end`. */
   async begin(): Promise<void> {
     const { settings, programs, observers } = this.#identity;
-    await this.#surely(() => this.#publish());
+    await this.#surely(() => this.#publish(), "write");
     await programs.loadOlder((hash) => this.#definition(hash));
-    const channel = await this.#signOn();
+    const channel = await this.#signOn(this.#over.signal, isOutage);
     this.#over.signal.throwIfAborted();
     if (channel === undefined) throw new MillraceError("CLOSED", "the backend has been closed");
     const loop = new WorkLoop(channel, {
@@ -96,7 +101,7 @@ export class WorkerLife {
       programs,
       executor: this.#executor,
       outage: this.#outage,
-      reopen: () => this.#signOn(),
+      reopen: (signal) => this.#signOn(signal, () => true),
     });
     this.#loop = loop;
     this.#stops = [
@@ -134,16 +139,16 @@ export class WorkerLife {
     else this.#loop.drain(ms);
   }
 
-  /** Signs off and frees everything. Never rejects. */
+  /** Signs off and frees everything. Never rejects, and takes no longer than it was told to. */
   async end(): Promise<void> {
     const { settings, observers } = this.#identity;
     for (const stop of this.#stops) stop();
     this.#stops = [];
     this.#early?.cancel();
+    this.#loop?.close();
     this.#executor.close();
-    await this.#keeper?.stop();
-    if (this.#channel !== undefined) await this.#signOff(this.#channel.id);
-    this.#channel = undefined;
+    // Where nobody answers, it goes on without anybody waiting for it; else the lease runs out.
+    await within(this.#signOff(), this.#loop?.signOffMs ?? SIGN_OFF_MS, settings.clock);
     this.#over.abort(new MillraceError("CANCELLED", "the worker was stopped"));
     if (this.#loop !== undefined) observers.tell("onStopped", { workerId: settings.workerId });
   }
@@ -154,14 +159,19 @@ export class WorkerLife {
     return counters.health(this.#executor.items, this.#loop.isDraining ? "draining" : "working");
   }
 
-  /** With the last figures, so that they stay to be read. An outage keeps nobody from stopping: the lease runs out then. */
-  async #signOff(session: string): Promise<void> {
-    const { operations } = this.#identity.settings;
+  /** With the last figures, so that they stay to be read. Never rejects. */
+  async #signOff(): Promise<void> {
+    const { operations, logger } = this.#identity.settings;
+    const session = this.#session;
+    this.#session = undefined;
+    const health = this.health();
+    await this.#keeper?.stop();
+    if (session === undefined) return;
     try {
-      await operations.renew({ session, health: this.health() });
+      if (this.#loop !== undefined) await operations.renew({ session, health });
       await operations.closeSession(session);
     } catch (error) {
-      this.#identity.settings.logger.debug("the worker could not sign off", { error: String(error) });
+      logger.debug("the worker could not sign off", { error: shownMessage(error) });
     }
   }
 
@@ -179,32 +189,49 @@ export class WorkerLife {
     });
   }
 
-  /** A new session; `undefined` if the backend is closed, or the life is over. */
-  async #signOn(): Promise<SessionChannel | undefined> {
+  /**
+   * A new session, whose leases are kept by the time that it is there; `undefined` if the backend is closed, or the signal
+   * was aborted. Rejects with an error that another try will not help against, if there is one.
+   */
+  async #signOn(signal: AbortSignal, isWorthAnother: (error: unknown) => boolean): Promise<SessionChannel | undefined> {
     const { settings, programs } = this.#identity;
     const { operations, clock, logger, ids, workerId, leaseMs, labels, host, pid } = settings;
-    await this.#keeper?.stop();
-    if (this.#channel !== undefined) await operations.closeSession(this.#channel.id).catch(() => undefined);
+    const outage = this.#outage;
+    await this.#leave(signal);
     const id = ids.token();
     const queues = settings.queues ?? programs.queues;
     const session = { id, workerId, leaseMs, queues, labels, definitions: programs.hashes, host, pid };
     try {
-      await this.#surely(() => operations.openSession(session));
+      const goOn = (error: unknown): boolean => !isMillraceError(error, "CLOSED") && isWorthAnother(error);
+      const ports = { clock, outage, signal, asked: "write", isWorthAnother: goOn } as const;
+      this.#session = id;
+      await persistently(() => operations.openSession(session), ports);
     } catch (error) {
-      if (!isMillraceError(error, "CLOSED") && !this.#over.signal.aborted) throw error;
-      this.#channel = undefined;
+      if (!isMillraceError(error, "CLOSED") && !signal.aborted) throw error;
       return undefined;
     }
-    const outage = this.#outage;
     this.#channel = new SessionChannel(id, operations, clock, outage);
-    this.#keeper = new LeaseKeeper({ operations, clock, logger, outage }, id, leaseMs, {
+    const keeper = new LeaseKeeper({ operations, clock, logger, outage }, id, leaseMs, {
       held: () => this.#executor.held,
       health: () => this.health(),
       revoked: (item: HeldItem, why) => this.#executor.revoke(item, why),
       gone: () => this.#loop?.lose(),
     });
-    this.#keeper.start();
+    this.#keeper = keeper;
+    await keeper.start(signal);
     return this.#channel;
+  }
+
+  /** Leaves a session that is gone, or in doubt. What it still holds is given back where the store answers. */
+  async #leave(signal: AbortSignal): Promise<void> {
+    const { operations } = this.#identity.settings;
+    const session = this.#session;
+    this.#session = undefined;
+    this.#channel = undefined;
+    const left = Promise.resolve(this.#keeper?.stop()).then(async () => {
+      if (session !== undefined) await operations.closeSession(session).catch(() => undefined);
+    });
+    await unlessAborted(left, signal);
   }
 
   /** Something happened to a run: if items of it are here, they want to know whether it was closed. */
@@ -227,15 +254,15 @@ export class WorkerLife {
     runId: string,
     range: { readonly after: number; readonly shape?: string },
   ): Promise<ContextTail | undefined> {
-    return await this.#surely(() => this.#identity.settings.operations.read.contextTail(runId, range));
+    return await this.#surely(() => this.#identity.settings.operations.read.contextTail(runId, range), "read");
   }
 
   async #definition(hash: string): Promise<DefinitionRecord | undefined> {
-    return await this.#surely(() => this.#identity.settings.operations.read.definition(hash));
+    return await this.#surely(() => this.#identity.settings.operations.read.definition(hash), "read");
   }
 
-  async #surely<T>(ask: () => Promise<T>, signal: AbortSignal = this.#over.signal): Promise<T> {
-    return await persistently(ask, signal, this.#outage, this.#identity.settings.clock);
+  async #surely<T>(ask: () => Promise<T>, asked: Asked, signal: AbortSignal = this.#over.signal): Promise<T> {
+    return await persistently(ask, { clock: this.#identity.settings.clock, outage: this.#outage, signal, asked });
   }
 
   #started(item: ActiveItem): void {

@@ -58,6 +58,16 @@ export type {
   WorkerHealth,
 } from "./backend/contract/session.ts";
 export type {
+  ExportOutcome,
+  ImportOutcome,
+  ImportPart,
+  MemoRow,
+  RunHead,
+  RunPart,
+  RunRows,
+  TransferOperations,
+} from "./backend/contract/transfer.ts";
+export type {
   Arrival,
   BranchGroup,
   ClaimReason,
@@ -212,6 +222,10 @@ export type { NewRun, RunInfoStore, StatusChange } from "./stores/runs.ts";
 export type { ItemProgress, WorkItemInfo } from "./stores/work-item-info.ts";
 export type { WorkItemStateStore } from "./stores/work-items.ts";
 export type { WorkerHealthInfo, WorkerInfo } from "./stores/worker-info.ts";
+export { copyRuns } from "./transfer/copy-runs.ts";
+export { exportRuns, type RunExport } from "./transfer/export-runs.ts";
+export { importRuns } from "./transfer/import-runs.ts";
+export type { CopyOptions, ExportOptions, ImportOptions, TransferResult } from "./transfer/transfer-options.ts";
 export { VERSION } from "./version.ts";
 export {
   DistributedWorker,

@@ -32,6 +32,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   stores: ["execution", "checkpoints", "definition", contract, "core"],
   orchestrator: ["stores", "logging", "definition", contract, "core"],
   steps: ["definition", "core"],
+  transfer: ["orchestrator", "stores", contract, "core"],
   logging: ["core"],
   telemetry: ["core"],
   server: ["orchestrator", "definition", contract, "core"],

@@ -7,7 +7,7 @@
 import { MillraceError } from "millrace";
 import { type Executor, memoryRows, type RowStore } from "millrace/backend";
 import { explained, JournalFile, type JournalText } from "./journal-file.ts";
-import { type Change, LiveLines, perform, readChange, recorded, writeChange } from "./row-changes.ts";
+import { type Effect, effectOf, LiveLines, perform, readChange, recorded, writeChange } from "./row-changes.ts";
 
 /** Version of the form of a journal. */
 const FORMAT = 1;
@@ -29,7 +29,7 @@ export class JournaledRows implements Executor {
   #file: JournalFile;
   #compactAt = 0;
   /** Changes of the rows that are not known to be in the journal, in their order. */
-  readonly #unsaved: { readonly change: Change; readonly line: Buffer }[] = [];
+  readonly #unsaved: { readonly effect: Effect; readonly line: Buffer }[] = [];
   #saving: Promise<void> = Promise.resolve();
   /** The save that begins when the one underway is over. */
   #next: Promise<void> | undefined;
@@ -38,7 +38,7 @@ export class JournaledRows implements Executor {
     this.#file = file;
     this.#settings = settings;
     this.store = recorded(this.#rows.store, (change) => {
-      this.#unsaved.push({ change, line: Buffer.from(writeChange(change)) });
+      this.#unsaved.push({ effect: effectOf(change, this.#rows.store), line: Buffer.from(writeChange(change)) });
     });
   }
 
@@ -119,7 +119,7 @@ export class JournaledRows implements Executor {
     this.#unsaved.splice(0, group.length);
     for (const [index, place] of places.entries()) {
       const written = group[index];
-      if (written !== undefined) this.#live.note(written.change, place, this.#rows.store);
+      if (written !== undefined) this.#live.note(written.effect, place);
     }
     if (this.#file.size >= this.#compactAt) await this.#compact();
   }
@@ -162,7 +162,7 @@ export class JournaledRows implements Executor {
       const change = readChange(bytes.toString("utf8", place.at, place.at + place.length));
       if (change === undefined) throw this.#tooNew();
       await executor.write(() => perform(store, change));
-      this.#live.note(change, place, store);
+      this.#live.note(effectOf(change, store), place);
     }
   }
 

@@ -9,27 +9,27 @@ import type { RowStore } from "millrace/backend";
 type ChangeName = { [N in keyof RowStore]: ReturnType<RowStore[N]> extends void ? N : never }[keyof RowStore];
 
 /** What a change does to the lines before it. `owner` is what is removed as a whole, such as a run with all its rows. */
-type Effect =
+export type Effect =
   /** Takes the place of the last one for the same row. */
   | { readonly kind: "row"; readonly owner: string; readonly row: string }
+  /** The same for a row that has its name for itself, whoever owns it: it may have had another owner. */
+  | { readonly kind: "named"; readonly owner: string; readonly row: string }
+  /** The row of this name is gone. */
+  | { readonly kind: "unnamed"; readonly row: string }
   /** Stays beside all others. */
-  | { readonly kind: "entry"; readonly owner: string }
+  | { readonly kind: "fact"; readonly owner: string }
   /** Takes the place of everything that the owner had. */
   | { readonly kind: "anew"; readonly owner: string }
   /** Nothing of the owner is left. */
   | { readonly kind: "gone"; readonly owner: string }
-  /** Sessions are gone that the store chose itself. */
-  | { readonly kind: "sessions" };
+  /** Of the sessions only these are left. */
+  | { readonly kind: "sessions"; readonly left: ReadonlySet<string> };
 
 const SESSIONS = "sessions";
 const run = (runId: string, row: string): Effect => ({ kind: "row", owner: `run ${runId}`, row });
-const entry = (runId: string): Effect => ({ kind: "entry", owner: `run ${runId}` });
-const checkpoint = (kind: "anew" | "entry" | "gone", id: string): Effect => ({ kind, owner: `checkpoint ${id}` });
-
-/** One that belongs to a run goes away with it. */
-function ownedEntry({ kind, key, runId }: Parameters<RowStore["removeEntry"]>[0]): Effect {
-  return { kind: "row", owner: runId === undefined ? "entries" : `run ${runId}`, row: `entry ${kind} ${key}` };
-}
+const fact = (runId: string): Effect => ({ kind: "fact", owner: `run ${runId}` });
+const checkpoint = (kind: "anew" | "fact" | "gone", id: string): Effect => ({ kind, owner: `checkpoint ${id}` });
+const nameOf = (kind: string, key: string): string => JSON.stringify([kind, key]);
 
 /** Every change there is: a method that is missing here does not compile. */
 const EFFECTS: { readonly [N in ChangeName]: (...args: Parameters<RowStore[N]>) => Effect } = {
@@ -44,22 +44,27 @@ const EFFECTS: { readonly [N in ChangeName]: (...args: Parameters<RowStore[N]>) 
   putPlacement: (runId, item) => run(runId, `item place ${item}`),
   putInput: (runId, item) => run(runId, `item input ${item}`),
   putGroup: ({ runId, group }) => run(runId, `group ${group}`),
-  insertArrival: ({ runId }) => entry(runId),
-  insertOutput: (runId) => entry(runId),
-  insertDelta: (runId) => entry(runId),
+  insertArrival: ({ runId }) => fact(runId),
+  insertOutput: (runId) => fact(runId),
+  insertDelta: (runId) => fact(runId),
   putSnapshot: (runId, shape) => run(runId, `snapshot ${shape}`),
-  insertMemo: (runId) => entry(runId),
+  insertMemo: (runId) => fact(runId),
   putProgress: (runId, { item }) => run(runId, `progress ${item}`),
-  insertFailure: ({ runId }) => entry(runId),
-  insertMetric: ({ runId }) => entry(runId),
-  insertLog: (runId) => entry(runId),
-  insertAudit: ({ runId }) => entry(runId),
+  insertFailure: ({ runId }) => fact(runId),
+  insertMetric: ({ runId }) => fact(runId),
+  insertLog: (runId) => fact(runId),
+  insertAudit: ({ runId }) => fact(runId),
   putSession: ({ id }) => ({ kind: "row", owner: SESSIONS, row: id }),
-  removeSessions: () => ({ kind: "sessions" }),
-  putEntry: (put) => ownedEntry(put),
-  removeEntry: (removed) => ownedEntry(removed),
+  // Which ones the store has chosen is seen by what it has left.
+  removeSessions: () => ({ kind: "sessions", left: new Set() }),
+  putEntry: ({ kind, key, runId }) => ({
+    kind: "named",
+    owner: runId === undefined ? "entries" : `run ${runId}`,
+    row: nameOf(kind, key),
+  }),
+  removeEntry: ({ kind, key }) => ({ kind: "unnamed", row: nameOf(kind, key) }),
   putCheckpoint: ({ id }) => checkpoint("anew", id),
-  appendCheckpoint: ({ id }) => checkpoint("entry", id),
+  appendCheckpoint: ({ id }) => checkpoint("fact", id),
   removeCheckpoint: (id) => checkpoint("gone", id),
 };
 
@@ -69,7 +74,13 @@ export interface Change {
   readonly args: readonly unknown[];
 }
 
-/** The store, with everything that changes it told to `record` after it was done. */
+/** What a change that the store has just made does to the lines before it. */
+export function effectOf({ name, args }: Change, store: RowStore): Effect {
+  const effect: Effect = Reflect.apply(EFFECTS[name], undefined, args);
+  return effect.kind === "sessions" ? { ...effect, left: new Set(store.sessions().map(({ id }) => id)) } : effect;
+}
+
+/** The store, with everything that changes it told to `record` when it was done. */
 export function recorded(store: RowStore, record: (change: Change) => void): RowStore {
   return new Proxy(store, {
     get(target, name) {
@@ -133,25 +144,48 @@ export interface Place {
 /** The places of the lines that still count. */
 export class LiveLines {
   readonly #owners = new Map<string, Map<string, Place>>();
-  #entries = 0;
+  /** Owners of the rows that have names of their own. */
+  readonly #named = new Map<string, string>();
+  #facts = 0;
 
-  /** The change was written there; the store has it already. */
-  note({ name, args }: Change, place: Place, store: RowStore): void {
-    const effect: Effect = Reflect.apply(EFFECTS[name], undefined, args);
-    if (effect.kind === "sessions") {
-      const sessions = this.#owners.get(SESSIONS) ?? new Map<string, Place>();
-      for (const id of [...sessions.keys()]) if (store.session(id) === undefined) sessions.delete(id);
-      return;
+  /** A change with this effect was written there. */
+  note(effect: Effect, place: Place): void {
+    switch (effect.kind) {
+      case "row":
+        return this.#put(effect.owner, effect.row, place);
+      case "named":
+        this.#forget(effect.row);
+        this.#named.set(effect.row, effect.owner);
+        return this.#put(effect.owner, effect.row, place);
+      case "unnamed":
+        return this.#forget(effect.row);
+      case "fact":
+        return this.#put(effect.owner, `fact ${this.#facts++}`, place);
+      case "anew":
+        this.#owners.delete(effect.owner);
+        return this.#put(effect.owner, "whole", place);
+      case "gone":
+        for (const row of this.#owners.get(effect.owner)?.keys() ?? []) this.#named.delete(row);
+        this.#owners.delete(effect.owner);
+        return;
+      case "sessions": {
+        const sessions = this.#owners.get(SESSIONS);
+        for (const id of [...(sessions?.keys() ?? [])]) if (!effect.left.has(id)) sessions?.delete(id);
+      }
     }
-    const { kind, owner } = effect;
-    if (kind === "gone" || kind === "anew") this.#owners.delete(owner);
-    if (kind === "gone") return;
-    const places = this.#owners.get(owner) ?? new Map<string, Place>();
-    this.#owners.set(owner, places.set(kind === "row" ? effect.row : `entry ${this.#entries++}`, place));
   }
 
   /** In the order in which they were written. */
   places(): readonly Place[] {
     return [...this.#owners.values()].flatMap((places) => [...places.values()]).sort((a, b) => a.at - b.at);
+  }
+
+  #put(owner: string, row: string, place: Place): void {
+    this.#owners.set(owner, (this.#owners.get(owner) ?? new Map<string, Place>()).set(row, place));
+  }
+
+  #forget(row: string): void {
+    this.#owners.get(this.#named.get(row) ?? "")?.delete(row);
+    this.#named.delete(row);
   }
 }

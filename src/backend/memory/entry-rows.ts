@@ -16,9 +16,15 @@ interface Placed extends Position {
   readonly entry: Entry;
 }
 
+/** An entry with the very rows that its lists hold of it: a list takes out no other. */
+interface Kept {
+  readonly entry: Entry;
+  readonly placed: readonly { readonly list: OrderedRows<Position, Placed>; readonly row: Placed }[];
+}
+
 export class EntryTable {
   readonly #journal: Journal;
-  readonly #byKey = new Map<string, Entry>();
+  readonly #byKey = new Map<string, Kept>();
   readonly #byRun = new Map<string, Map<string, Entry>>();
   readonly #lists = new Map<string, OrderedRows<Position, Placed>>();
 
@@ -45,7 +51,7 @@ export class EntryTable {
 
   rows(): EntryMethods {
     return {
-      entry: (kind, key) => ownCopy(this.#byKey.get(keyOf(kind, key))),
+      entry: (kind, key) => ownCopy(this.#byKey.get(keyOf(kind, key))?.entry),
       putEntry: (entry) => this.#put(entry),
       removeEntry: ({ kind, key }) => this.#remove(kind, key),
       entries: (list, { after, upTo = Number.POSITIVE_INFINITY, limit }) => {
@@ -59,18 +65,22 @@ export class EntryTable {
     const entry = copyOfEntry(given);
     this.#remove(entry.kind, entry.key);
     const key = keyOf(entry.kind, entry.key);
-    this.#journal.set(this.#byKey, key, entry);
+    const placed = entry.places.map((place) => ({
+      list: this.#listOf(place),
+      row: { at: place.at, key: entry.key, entry },
+    }));
+    this.#journal.set(this.#byKey, key, { entry, placed });
     if (entry.runId !== undefined) this.#setOfRun(entry.runId, key, entry);
-    for (const place of entry.places) this.#listOf(place).insert({ at: place.at, key: entry.key, entry });
+    for (const { list, row } of placed) list.insert(row);
   }
 
   #remove(kind: string, key: string): void {
     const known = keyOf(kind, key);
-    const entry = this.#byKey.get(known);
-    if (entry === undefined) return;
+    const kept = this.#byKey.get(known);
+    if (kept === undefined) return;
     this.#journal.set(this.#byKey, known, undefined);
-    if (entry.runId !== undefined) this.#setOfRun(entry.runId, known, undefined);
-    for (const place of entry.places) this.#listOf(place).remove({ at: place.at, key, entry });
+    if (kept.entry.runId !== undefined) this.#setOfRun(kept.entry.runId, known, undefined);
+    for (const { list, row } of kept.placed) list.remove(row);
   }
 
   /** Keeps no empty map, so that this does not outgrow what is in it. */

@@ -13,7 +13,7 @@ export type {
   SaveCheckpoint,
   SaveOutcome,
 } from "./backend/contract/checkpoints.ts";
-export type { Claim, ClaimedItem, CommitAndClaim, CommitAndClaimAnswer } from "./backend/contract/claim.ts";
+export type { Claim, ClaimedItem, CommitAndClaim, CommitAndClaimAnswer, Peek } from "./backend/contract/claim.ts";
 export type {
   Commit,
   CommitAnswer,
@@ -59,6 +59,16 @@ export type {
   WorkerHealth,
 } from "./backend/contract/session.ts";
 export type {
+  ExportOutcome,
+  ImportOutcome,
+  ImportPart,
+  MemoRow,
+  RunHead,
+  RunPart,
+  RunRows,
+  TransferOperations,
+} from "./backend/contract/transfer.ts";
+export type {
   Arrival,
   BranchGroup,
   ClaimReason,
@@ -72,7 +82,17 @@ export { pageOf } from "./backend/memory/row-page.ts";
 export { type AttachedSessions, createAttachedSessions } from "./backend/synchronous/attached-sessions.ts";
 export { Blockades } from "./backend/synchronous/blockades.ts";
 export { type CursorPart, decodeCursor, encodeCursor } from "./backend/synchronous/paging.ts";
-export type { Executor, LaneSelection, Placement, RowStore, StoredSession } from "./backend/synchronous/row-store.ts";
+export {
+  DUE_ENTRIES,
+  type Entry,
+  type EntryPlace,
+  type EntryRange,
+  type Executor,
+  type LaneSelection,
+  type Placement,
+  type RowStore,
+  type StoredSession,
+} from "./backend/synchronous/row-store.ts";
 export { createWakeupHub, type WakeupHub } from "./backend/synchronous/wakeups.ts";
 export { type BackendOverRowsOptions, backendOverRows, memoryRows } from "./backend-over-rows.ts";
 export { LIMITS } from "./core/limits.ts";

@@ -10,8 +10,8 @@ import type { Clock, Logger, Random } from "../core/ports.ts";
 import { redactText } from "../logging/redaction.ts";
 
 const FIRST_WAIT_MS = 50;
-/** No worker waits longer between two tries, so after this all that are there have come back. */
-export const LONGEST_WAIT_MS = 5_000;
+/** No worker waits longer between two tries. */
+const LONGEST_WAIT_MS = 5_000;
 
 export interface OutagePorts {
   readonly clock: Clock;

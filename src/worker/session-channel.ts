@@ -1,7 +1,7 @@
 /**
  * The requests of one session: numbered, one in flight, and sent again unchanged until they are answered, so that each
- * has one effect however often its answer is lost. While the store fails it waits longer each time, and never gives up
- * by itself.
+ * has one effect however often its answer is lost. Only the grace that a claim leaves to others grows with an outage: it
+ * is no part of what is asked for. While the store fails it waits longer each time, and never gives up by itself.
  */
 
 import type { Claim, CommitAndClaim, CommitAndClaimAnswer } from "../backend/contract/claim.ts";
@@ -10,7 +10,7 @@ import type { BackendOperations } from "../backend/contract/operations.ts";
 import { isMillraceError } from "../core/errors.ts";
 import type { Clock } from "../core/ports.ts";
 import { GIVEN_UP, unlessAborted } from "./giving-up.ts";
-import { isOutage, LONGEST_WAIT_MS, type Outage } from "./outage.ts";
+import { isOutage, type Outage } from "./outage.ts";
 
 /** What came of a request. */
 export type Exchange =
@@ -51,12 +51,10 @@ export class SessionChannel {
     const request: CommitAndClaim = { session: this.id, request: this.#answered + 1, commits, claim };
     const firstSentAt = this.#clock.monotonic();
     for (let failures = 1; ; failures += 1) {
-      let sentAt = this.#clock.monotonic();
+      const sentAt = this.#clock.monotonic();
       try {
-        const isOld = claim !== undefined && failures > 1 && this.#outage.isLong;
-        if (isOld) await this.#letOthersComeBack(signal);
-        sentAt = this.#clock.monotonic();
-        const answer = await unlessAborted(this.#operations.commitAndClaim(request), signal);
+        const asked = this.#operations.commitAndClaim(failures === 1 ? request : this.#withGrace(request));
+        const answer = await unlessAborted(asked, signal);
         if (answer === GIVEN_UP) return { kind: "abandoned" };
         this.#outage.answered("write", sentAt);
         this.#answered += 1;
@@ -75,12 +73,13 @@ export class SessionChannel {
   }
 
   /**
-   * A claim that was made before a long outage knows nothing of it, and must be sent as it is; it would take the items of
-   * all whose leases ran out meanwhile. So their owners go first.
+   * A claim that was made before a long outage knows nothing of it, and would take the items of all whose leases ran out
+   * meanwhile.
    */
-  async #letOthersComeBack(signal: AbortSignal): Promise<void> {
-    await unlessAborted(this.#operations.renew({ session: this.id }), signal);
-    await this.#clock.sleep(LONGEST_WAIT_MS, signal);
+  #withGrace(request: CommitAndClaim): CommitAndClaim {
+    const { claim } = request;
+    if (claim === undefined || !this.#outage.isLong) return request;
+    return { ...request, claim: { ...claim, graceMs: Math.max(claim.graceMs, this.#outage.graceMs()) } };
   }
 }
 

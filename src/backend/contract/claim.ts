@@ -18,7 +18,10 @@ export interface Claim {
   readonly stalledLimit: number;
   /** Stalls after which an item is claimed with the reason `stalled`. */
   readonly maxStalls: number;
-  /** Leases that expired less than this ago are left alone (after an outage of the store, when their owners are coming back). */
+  /**
+   * Leases that expired less than this ago are left alone (after an outage of the store, when their owners are coming back).
+   * A request that is sent again may ask for another grace: it is the same request.
+   */
   readonly graceMs: number;
 }
 

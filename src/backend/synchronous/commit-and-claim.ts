@@ -10,6 +10,7 @@ import type { Claim, ClaimedItem, CommitAndClaim, CommitAndClaimAnswer } from ".
 import type { AtomicStep } from "./atomic-step.ts";
 import { type ClaimReference, claimedItem, claimItems } from "./claim.ts";
 import { applyCommits } from "./commits.ts";
+import { deliverMessages } from "./deliveries.ts";
 import type { Aftermath } from "./engine.ts";
 import { liveSession, renewSession } from "./leases.ts";
 import type { StoredSession } from "./row-store.ts";
@@ -57,6 +58,7 @@ function sweepAndClaim(
 ): { readonly items: readonly ClaimedItem[]; readonly nextDueAt: number | undefined } {
   let more = sweepRuns(step);
   more = sweepItems(step) || more;
+  more = deliverMessages(step) || more;
   if (claim === undefined) return { items: [], nextDueAt: nextDueAt(step, more) };
   sweepSessions(step, session.id, claim.graceMs);
   step.flush();
@@ -109,7 +111,10 @@ function referenceTo({ item, run, reason }: ClaimedItem): ClaimReference {
   };
 }
 
-/** Equal for equal requests: each commit brings a digest of its content. */
+/**
+ * Equal for equal requests: each commit brings a digest of its content. The grace is not looked at: who sends again what was
+ * not answered through an outage knows more by then.
+ */
 function requestDigest({ commits, claim }: CommitAndClaim): string {
   const references = commits.map(({ runId, item, epoch, generation, digest: content }) => [
     runId,
@@ -118,5 +123,6 @@ function requestDigest({ commits, claim }: CommitAndClaim): string {
     generation,
     content,
   ]);
-  return digest(canonicalJson([references, claim ?? null]));
+  const { graceMs: _grace, ...wanted } = claim ?? { graceMs: 0 };
+  return digest(canonicalJson([references, claim === undefined ? null : wanted]));
 }

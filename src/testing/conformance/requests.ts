@@ -73,6 +73,20 @@ export const requestCases = cases("requests", {
     equal((await stage.state(id)).status, "running", "the status of the run");
   },
 
+  "A request that is sent again after an outage may leave others a longer grace": async (stage) => {
+    await stage.start({ input: bytes("theirs") });
+    const [owner, other] = [await stage.session(), await stage.session({ leaseMs: 10 * LEASE_MS })];
+    await owner.take();
+    await stage.start({ input: bytes("mine") });
+    const claim = other.claimRequest();
+    const first = await other.send([], claim);
+    await stage.clock.advance(2 * LEASE_MS);
+    const again = await other.resend({ claim: { ...claim, graceMs: 3 * LEASE_MS } });
+    equal([again.items, again.items.length], [first.items, 1], "the items of the second answer");
+    await other.takesNothing("the grace holds for a first time too", { graceMs: 3 * LEASE_MS });
+    await other.take();
+  },
+
   "Another content under the number of an answered request is a COMMIT_CONFLICT": async (stage) => {
     await stage.start();
     const worker = await stage.session();

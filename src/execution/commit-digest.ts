@@ -6,6 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Commit, CommitOutcomeRequest, NewArrival, NewItem, NewOutput } from "../backend/contract/commit.ts";
+import type { NewWait } from "../backend/contract/wait.ts";
 import type { JoinTemplate } from "../backend/contract/work-item.ts";
 import { digest } from "../core/digest.ts";
 import type { FailureRecord } from "../core/errors.ts";
@@ -26,6 +27,20 @@ export function commitDigest(commit: Omit<Commit, "digest">): string {
     commit.logs.map(({ at, level, message, data }): Part => [at, level, message, data ?? null]),
   ];
   return digest(JSON.stringify(parts));
+}
+
+function waitPart({ kind, durationMs, details, event, child }: NewWait): Part {
+  return [
+    kind,
+    durationMs ?? null,
+    details,
+    event === undefined
+      ? null
+      : [event.name, event.key, event.conditions.map(({ path, equals }): Part => [path, equals])],
+    child === undefined
+      ? null
+      : [child.workflow, child.version, child.definition, bytesPart(child.input), itemPart(child.first)],
+  ];
 }
 
 function outcomePart(outcome: CommitOutcomeRequest): Part {
@@ -53,6 +68,8 @@ function outcomePart(outcome: CommitOutcomeRequest): Part {
       ];
     case "fail":
       return [outcome.kind, failurePart(outcome.failure)];
+    case "wait":
+      return [outcome.kind, waitPart(outcome.wait)];
     case "release":
       return [outcome.kind, outcome.delayMs];
   }

@@ -85,6 +85,8 @@ function hintsOf(outcome: ControlOutcome & { readonly kind: "refused" }, action:
       return ["Wait until the item is pending or waiting for a retry."];
     case "cancel":
     case "pause":
+    case "completeWait":
+      return ["A wait takes one answer; items and explain show what the run waits for now."];
     case "complete":
     case "fail":
     case "enqueue":

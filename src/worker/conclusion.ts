@@ -28,6 +28,7 @@ function outcomeOf({ itemStatus }: CommitAnswer & { readonly kind: "committed" }
   switch (itemStatus) {
     case "completed":
     case "held":
+    case "waiting":
       return itemStatus;
     case "waiting_retry":
       return "retried";

@@ -22,7 +22,7 @@ export interface ItemEvent {
 /** How an attempt ended. */
 export interface ItemOutcome extends ItemEvent {
   /** `released`: given back without an attempt used; `lost`: refused, since the run closed or the item went elsewhere. */
-  readonly outcome: "completed" | "held" | "retried" | "failedOver" | "failed" | "released" | "lost";
+  readonly outcome: "completed" | "held" | "waiting" | "retried" | "failedOver" | "failed" | "released" | "lost";
   readonly failure?: FailureRecord | undefined;
   /** Status of the run after the commit; absent for a lost one. */
   readonly runStatus?: RunStatus | undefined;

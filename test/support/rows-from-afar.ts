@@ -328,7 +328,7 @@ function loadWant(far: FarNamespace, want: Want, { rows, seen, now }: Loading): 
     case "entry":
       return giveEntry(rows, seen, want.entryKind, want.key, store.entry(want.entryKind, want.key));
     case "entries": {
-      const found = store.entries(want.list, want);
+      const found = store.entries(want.list, { after: want.after, limit: want.limit });
       for (const entry of found) giveEntry(rows, seen, entry.kind, entry.key, entry);
       return rows.list(
         want,

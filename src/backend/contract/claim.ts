@@ -41,6 +41,8 @@ export interface ClaimedItem extends ItemPayload {
     readonly version: string;
   };
   readonly reason: ClaimReason;
+  /** What the item's wait was answered with, if it was in one that had an answer. */
+  readonly answer?: Uint8Array | undefined;
   /** Results of durable steps of earlier attempts, by name. */
   readonly memos: ReadonlyMap<string, Uint8Array>;
 }

@@ -6,6 +6,7 @@
 
 import type { FailureRecord } from "../../core/errors.ts";
 import type { RunStatus } from "../../core/status.ts";
+import type { NewWait } from "./wait.ts";
 import type { JoinTemplate } from "./work-item.ts";
 
 /** A work item to be made. Its number, group and path are given by the backend. */
@@ -64,6 +65,8 @@ export type CommitOutcomeRequest =
     }
   /** The item failed for good, and the run with it. */
   | { readonly kind: "fail"; readonly failure: FailureRecord }
+  /** The item is parked. Once its wait is over, it is claimed again, in the same attempt. */
+  | { readonly kind: "wait"; readonly wait: NewWait }
   /** No attempt ended: the item goes back (drain, too many conflicts). */
   | { readonly kind: "release"; readonly delayMs: number };
 
@@ -110,7 +113,14 @@ export type CommitAnswer =
       readonly at: number;
       readonly runStatus: RunStatus;
       /** Status the item ended with. */
-      readonly itemStatus: "completed" | "held" | "waiting_retry" | "failed" | "permanently_failed" | "pending";
+      readonly itemStatus:
+        | "completed"
+        | "held"
+        | "waiting_retry"
+        | "failed"
+        | "permanently_failed"
+        | "pending"
+        | "waiting";
     }
   | {
       readonly kind: "refused";

@@ -38,6 +38,14 @@ export type ControlAction =
       readonly item: number;
       readonly attempts: number | { readonly add: number };
     }
+  /** Ends a wait with its answer; with the same one again, nothing changes. `number`: of the wait that is meant. */
+  | {
+      readonly kind: "completeWait";
+      readonly runId: string;
+      readonly item: number;
+      readonly number: number;
+      readonly payload: Uint8Array;
+    }
   /** Removes a terminal run and everything of it. */
   | { readonly kind: "delete"; readonly runId: string };
 

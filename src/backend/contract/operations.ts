@@ -24,6 +24,7 @@ import type {
 import type { Page, PageRequest, RunFilter, RunRecord, RunState, StartOutcome, StartRun } from "./run.ts";
 import type { NewSession, Renewal, RenewalAnswer, SessionRecord } from "./session.ts";
 import type { TransferOperations } from "./transfer.ts";
+import type { EventOutcome, SentEvent, WaitFilter, WaitRecord } from "./wait.ts";
 import type { Arrival, BranchGroup, ItemFilter, ItemPayload, WorkItem } from "./work-item.ts";
 
 /** A hint that something changed; polling is the truth. `any` comes from outside the process. */
@@ -68,6 +69,9 @@ export interface BackendOperations {
 
   /** Applies each action atomically, in order. */
   control(requests: readonly ControlRequest[]): Promise<readonly ControlOutcome[]>;
+
+  /** Sends each event atomically, in order. */
+  sendEvents(events: readonly SentEvent[]): Promise<readonly EventOutcome[]>;
 
   /** Keeps the result of a durable step. First write wins; refused (false) when the lease is stale. */
   putMemo(memo: {
@@ -145,6 +149,9 @@ export interface Reads {
   ): Promise<Page<LogEntry>>;
   /** Oldest first. */
   audit(runId: string, page: PageRequest): Promise<Page<AuditEntry>>;
+  /** Waits of open runs that can be answered, longest first. */
+  waits(filter: WaitFilter, page: PageRequest): Promise<Page<WaitRecord>>;
+  wait(runId: string, item: number): Promise<WaitRecord | undefined>;
   session(id: string): Promise<SessionRecord | undefined>;
   /** Newest first; signed-off and dead ones too, until purged. */
   sessions(): Promise<readonly SessionRecord[]>;

@@ -49,6 +49,8 @@ export interface RunState {
   readonly fieldSequences: readonly number[];
   /** Session that committed last: claims of others leave its items to it while there is other work. */
   readonly affinity: string | undefined;
+  /** Runs that hear of its end: 1 for a parent, 2 for children, or their sum. Absent if there are none. */
+  readonly links?: number | undefined;
 }
 
 /** What a run carries but no commit decides by. */

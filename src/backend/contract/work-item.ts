@@ -5,6 +5,7 @@
 
 import type { FailureRecord } from "../../core/errors.ts";
 import type { WorkItemStatus } from "../../core/status.ts";
+import type { WaitState } from "./wait.ts";
 
 /** Why an item is handed out. Everything but `ready` means: commit the failure path, do not run the body. */
 export type ClaimReason = "ready" | "stalled" | "timeout" | "deadline";
@@ -65,6 +66,8 @@ export interface WorkItem {
   readonly ranMs: number | undefined;
   /** Last failure, kept until the item completes. */
   readonly failure: FailureRecord | undefined;
+  /** The wait that it is in, or was in last; absent if it never waited. */
+  readonly wait?: WaitState | undefined;
 }
 
 /** What a node's input and, on a failure edge, the handed-over failure look like at rest. */

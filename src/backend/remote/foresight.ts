@@ -10,7 +10,16 @@ import type { StartRun } from "../contract/run.ts";
 import type { Renewal } from "../contract/session.ts";
 import { CLAIM_OVERSCAN } from "../synchronous/claim.ts";
 import type { Undertaking } from "../synchronous/engine.ts";
+import { DUE_ENTRIES } from "../synchronous/row-store.ts";
 import { type Want, wantKey } from "./wants.ts";
+
+const DUE_MESSAGES: Want = {
+  kind: "entries",
+  list: DUE_ENTRIES,
+  after: undefined,
+  skip: true,
+  limit: LIMITS.sweepRows,
+};
 
 export function wantsOf(undertaking: Undertaking | undefined): readonly Want[] {
   const wants = undertaking === undefined ? [] : foresee(undertaking);
@@ -30,6 +39,8 @@ function foresee(undertaking: Undertaking): readonly Want[] {
       return undertaking.requests.flatMap(({ action }) => wantsOfControl(action));
     case "commitAndClaim":
       return wantsOfRequest(undertaking.request);
+    case "sendEvents":
+      return [];
     case "session":
       return [{ kind: "session", id: undertaking.id, hold: true }];
     case "renew":
@@ -62,6 +73,8 @@ function wantsOfControl(action: ControlAction): readonly Want[] {
       return [...wants, { kind: "item", runId, item: action.item, hold: true }, { kind: "aside", runId }];
     case "setAttempts":
       return [...wants, { kind: "item", runId, item: action.item, hold: true }];
+    case "completeWait":
+      return [...wants, ...wantsOfItem(runId, action.item, { run: true, item: true })];
     case "cancel":
     case "pause":
     case "complete":
@@ -79,6 +92,7 @@ function wantsOfRequest({ session, commits, claim }: CommitAndClaim): readonly W
   const sweeps: readonly Want[] = [
     { kind: "expiredRuns", limit: LIMITS.sweepRows },
     { kind: "due", limit: LIMITS.sweepRows },
+    DUE_MESSAGES,
   ];
   if (claim === undefined) return [...own, ...items, ...sweeps];
   const { queues, definitions, labels, stalledLimit } = claim;
@@ -100,6 +114,7 @@ function wantsOfRenewal({ session, held = [] }: Renewal): readonly Want[] {
   return [
     { kind: "session", id: session, hold: true },
     { kind: "expiredRuns", limit: LIMITS.sweepRows },
+    DUE_MESSAGES,
     ...held.flatMap(({ runId, item }) => wantsOfItem(runId, item, { run: false, item: false })),
   ];
 }

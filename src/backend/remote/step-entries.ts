@@ -1,6 +1,6 @@
 /** Entries as one run of a step sees them: what was loaded, with what the step has written laid over it. */
 
-import type { Entry, EntryRange, RowStore } from "../synchronous/row-store.ts";
+import { DUE_ENTRIES, type Entry, type EntryRange, type RowStore } from "../synchronous/row-store.ts";
 import type { Changes } from "./changes.ts";
 import { pairKey, type RowCache } from "./row-cache.ts";
 import { RowsMissing } from "./rows-missing.ts";
@@ -20,7 +20,7 @@ interface Listed {
 type EntryMethods = "entry" | "putEntry" | "removeEntry" | "entries";
 
 /** Lists from which any worker takes what it gets: entries that another step holds are left to it. */
-const SHARED_OUT = new Set(["messages"]);
+const SHARED_OUT: ReadonlySet<string> = new Set([DUE_ENTRIES]);
 
 export class StepEntries implements Pick<RowStore, EntryMethods> {
   readonly #cache: RowCache;
@@ -48,17 +48,15 @@ export class StepEntries implements Pick<RowStore, EntryMethods> {
     const skip = SHARED_OUT.has(list);
     // What the step has taken out of the list may have to be made up for.
     for (let bound = limit; ; bound *= 4) {
-      const want: Want = { kind: "entries", list, after, upTo, skip, limit: bound };
+      const want: Want = { kind: "entries", list, after, skip, limit: bound };
       const loaded = this.#cache.listOf(want);
       if (loaded === undefined) throw new RowsMissing([want]);
-      const rows = this.#overlaid(
-        loaded.keys.flatMap((key) => this.#listed(list, key)),
-        list,
-        { after, upTo },
-      );
-      const last = loaded.complete ? undefined : this.#lastPlace(list, loaded.keys.at(-1));
-      const certain = last === undefined ? rows : rows.filter((row) => compareListed(row, last) <= 0);
-      if (loaded.complete || certain.length >= limit) return certain.slice(0, limit).map(({ entry }) => entry);
+      const listed = loaded.keys.flatMap((key) => this.#listed(list, key));
+      const rows = this.#overlaid(listed, list, { after, upTo });
+      const last = loaded.complete ? undefined : listed.at(-1);
+      const isComplete = last === undefined || (upTo !== undefined && last.at > upTo);
+      const certain = isComplete ? rows : rows.filter((row) => compareListed(row, last) <= 0);
+      if (isComplete || certain.length >= limit) return certain.slice(0, limit).map(({ entry }) => entry);
     }
   }
 
@@ -87,16 +85,14 @@ export class StepEntries implements Pick<RowStore, EntryMethods> {
     return entry === undefined ? [] : placesIn(entry, list);
   }
 
-  #lastPlace(list: string, key: unknown): Listed | undefined {
-    return this.#listed(list, key)[0];
-  }
-
   #overlaid(
     loaded: readonly Listed[],
     list: string,
     { after, upTo = Number.POSITIVE_INFINITY }: Omit<EntryRange, "limit">,
   ): readonly Listed[] {
-    const rows = loaded.filter(({ entry }) => !this.#written.has(pairKey(entry.kind, entry.key)));
+    const isAsLoaded = ({ at, entry }: Listed): boolean =>
+      at <= upTo && !this.#written.has(pairKey(entry.kind, entry.key));
+    const rows = loaded.filter(isAsLoaded);
     for (const { after: written } of this.#written.values()) {
       const places = written === undefined ? [] : placesIn(written, list);
       rows.push(...places.filter((row) => row.at <= upTo && (after === undefined || comparePlaces(after, row) < 0)));

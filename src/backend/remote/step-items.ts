@@ -28,6 +28,8 @@ interface Ranked {
 export class StepItems {
   readonly #cache: RowCache;
   readonly #written = new Map<string, Written>();
+  /** Results and answers that the step has kept, by item and name. */
+  readonly #memos = new Map<string, Map<string, Uint8Array>>();
   /** Rows to be asked for, though the step could go on without them. */
   readonly #later: Want[];
 
@@ -52,10 +54,21 @@ export class StepItems {
 
   memos(runId: string, item: number): ReadonlyMap<string, Uint8Array> {
     const key = itemKey(runId, item);
-    if (!this.#cache.memosOfItems.has(key) && this.#written.get(key)?.before !== undefined) {
+    const isMade = this.#written.get(key) !== undefined && this.#written.get(key)?.before === undefined;
+    if (!this.#cache.memosOfItems.has(key) && !isMade) {
       this.#later.push({ kind: "memos", runId, item });
     }
-    return this.#cache.memosOfItems.get(key) ?? new Map();
+    const loaded = this.#cache.memosOfItems.get(key) ?? new Map<string, Uint8Array>();
+    const kept = this.#memos.get(key);
+    return kept === undefined ? loaded : new Map([...kept, ...loaded]);
+  }
+
+  /** The first of a name stays. */
+  keepMemo(runId: string, item: number, name: string, value: Uint8Array): void {
+    const key = itemKey(runId, item);
+    const kept = this.#memos.get(key) ?? new Map<string, Uint8Array>();
+    if (!kept.has(name)) kept.set(name, value);
+    this.#memos.set(key, kept);
   }
 
   insert(item: WorkItem, payload: ItemPayload, placement: Placement, definition: string): void {

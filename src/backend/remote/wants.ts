@@ -50,7 +50,6 @@ export type Want =
       readonly kind: "entries";
       readonly list: string;
       readonly after: { readonly at: number; readonly key: string } | undefined;
-      readonly upTo: number | undefined;
       readonly skip: boolean;
       readonly limit: number;
     }

@@ -64,6 +64,7 @@ export function workingSet(cache: RowCache): WorkingSet {
     entries: (list, range) => entries.entries(list, range),
     insertMemo(runId, item, name, value) {
       appended.memos.push({ runId, item, name, value });
+      items.keepMemo(runId, item, name, value);
       guarded.push({ runId, item });
     },
     putProgress(runId, progress) {

@@ -38,7 +38,13 @@ function decide(
   items: readonly WorkItem[] = [itemOf(0, "pending")],
   failure?: RunFailure,
 ) {
-  const rows = { run, failure, item: (number: number) => items[number], unfinished: () => items };
+  const rows = {
+    run,
+    failure,
+    item: (number: number) => items[number],
+    answer: () => undefined,
+    unfinished: () => items,
+  };
   return decideControl(rows, action, NOW);
 }
 
@@ -104,6 +110,7 @@ test.each<[ControlAction["kind"], RunStatus, string]>([
     merge: { kind: "merge", runId, delta: new Uint8Array(), writes: [] },
     retryItem: { kind: "retryItem", runId, item: 0 },
     setAttempts: { kind: "setAttempts", runId, item: 0, attempts: 2 },
+    completeWait: { kind: "completeWait", runId, item: 0, number: 1, payload: new Uint8Array() },
   };
   const decision = decide(runOf(status), actions[kind]);
   if (decision.kind === "apply") expect(decision.effect.run.status).toBe(expected);
@@ -111,7 +118,13 @@ test.each<[ControlAction["kind"], RunStatus, string]>([
 });
 
 test("an unknown run is not found", () => {
-  const rows = { run: undefined, failure: undefined, item: () => undefined, unfinished: () => [] };
+  const rows = {
+    run: undefined,
+    failure: undefined,
+    item: () => undefined,
+    answer: () => undefined,
+    unfinished: () => [],
+  };
   expect(decideControl(rows, { kind: "pause", runId }, NOW)).toMatchObject({ outcome: { code: "RUN_NOT_FOUND" } });
 });
 

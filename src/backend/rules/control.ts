@@ -11,12 +11,15 @@ import type { RunFailure, RunState } from "../contract/run.ts";
 import type { ItemPayload, WorkItem } from "../contract/work-item.ts";
 import { freshItem } from "./item-row.ts";
 import { appendSequence, closeRun } from "./run-row.ts";
+import { endWait, isWaitingFor } from "./waits.ts";
 
 /** The rows that decide, read inside the same atomic step. */
 export interface ControlRows {
   readonly run: RunState | undefined;
   readonly failure: RunFailure | undefined;
   item(item: number): WorkItem | undefined;
+  /** What a wait of the item was answered with. */
+  answer(item: WorkItem, number: number): Uint8Array | undefined;
   /** Items of the run that are open by their row, permanently failed or held, by number; asked only to re-open a run. */
   unfinished(): readonly WorkItem[];
 }
@@ -32,6 +35,8 @@ export interface ControlEffect {
   /** New input of a changed item. */
   readonly input?: { readonly item: number; readonly bytes: Uint8Array };
   readonly delta?: DeltaRecord;
+  /** A wait that is over, with its answer. */
+  readonly answered?: { readonly item: WorkItem; readonly number: number; readonly payload: Uint8Array };
   /** Items that claims moved aside while nothing of the run could be claimed have to be put back. */
   readonly putBack?: boolean;
   /** Remove the run and everything of it. */
@@ -68,6 +73,8 @@ export function decideControl(rows: ControlRows, action: ControlAction, now: num
       return merge(run, action, now);
     case "setAttempts":
       return setAttempts(run, rows.item(action.item), action);
+    case "completeWait":
+      return completeWait(run, rows, action, now);
     case "delete":
       if (!isTerminalRun(run.status))
         return refuse("RUN_OPEN", `run ${run.id} is ${run.status}; cancel it before deleting it`);
@@ -242,6 +249,34 @@ function setAttempts(
   }
   const attempts = typeof action.attempts === "number" ? action.attempts : item.attempts + action.attempts.add;
   return apply({ run, items: [{ ...item, attempts: Math.max(0, attempts) }], about: item.item });
+}
+
+type CompleteWait = Extract<ControlAction, { kind: "completeWait" }>;
+
+/** A paused run takes the answer and goes on with it when it is resumed. */
+function completeWait(run: RunState, rows: ControlRows, action: CompleteWait, now: number): ControlDecision {
+  const { number, payload } = action;
+  const item = rows.item(action.item);
+  if (item?.wait === undefined) return refuse("WAIT_NOT_FOUND", `item ${action.item} of run ${run.id} is in no wait`);
+  const given = rows.answer(item, number);
+  if (given !== undefined) {
+    if (Buffer.from(given).equals(payload)) return unchanged(run);
+    return refuse(
+      "ILLEGAL_TRANSITION",
+      `the wait of item ${run.id}.${item.item} was answered before, with another value`,
+    );
+  }
+  if (isTerminalRun(run.status)) return ended(run);
+  if (!isWaitingFor(item, number) || item.wait.kind === "sleep" || item.wait.kind === "child") {
+    return refuse("WAIT_NOT_FOUND", `wait ${number} of item ${run.id}.${item.item} is over, or takes no answer`);
+  }
+  const over = endWait(run, item, "answer", now);
+  return apply({
+    run: over.run,
+    items: [over.item],
+    answered: { item: over.item, number, payload },
+    about: item.item,
+  });
 }
 
 function hasChanged(before: readonly WorkItem[]): (item: WorkItem) => boolean {

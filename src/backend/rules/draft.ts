@@ -10,12 +10,14 @@ import { isTerminalRun } from "../../core/status.ts";
 import type { Commit, CommitAnswer, NewArrival, NewItem, NewOutput } from "../contract/commit.ts";
 import type { DeltaRecord, FailureEntry, MetricEntry, OutputRecord } from "../contract/records.ts";
 import type { RunFailure, RunState } from "../contract/run.ts";
+import type { NewWait } from "../contract/wait.ts";
 import type { Arrival, BranchGroup, ItemPayload, JoinTemplate, WorkItem } from "../contract/work-item.ts";
 import { arrivalsAt, firingJoins } from "./branch-group.ts";
 import { appendPath } from "./branch-path.ts";
 import type { CommitRows } from "./commit-rows.ts";
 import { freshItem } from "./item-row.ts";
-import { appendSequence, closeRun } from "./run-row.ts";
+import { appendSequence, closeRun, LINK } from "./run-row.ts";
+import { parkedItem, settled } from "./waits.ts";
 
 /** Everything that an accepted commit writes, in one atomic step. */
 export interface CommitEffect {
@@ -162,6 +164,13 @@ export class Draft {
     if (this.item.group !== undefined) this.#fireIfComplete(this.item.group);
   }
 
+  /** Parks the item. What it waits for is registered by whoever writes the commit. */
+  park(wait: NewWait): void {
+    this.item = parkedItem(this.item, wait, this.now);
+    this.run.parked += 1;
+    if (wait.child !== undefined) this.run.links = (this.run.links ?? 0) | LINK.children;
+  }
+
   fail(failure: FailureEntry["failure"], outcome: FailureEntry["outcome"]): void {
     const { runId, item, node, attempts, epoch } = this.item;
     const workerId = this.#rows.workerId;
@@ -179,6 +188,7 @@ export class Draft {
   effect(commit: Commit): CommitEffect {
     const appended = this.#takesEffect && commit.delta !== undefined;
     if (appended) this.run = { ...appendSequence(this.run, commit.writes) };
+    this.run = { ...settled(this.run, this.now) };
     this.run.conflicts += commit.conflicts;
     this.run.affinity = this.#rows.session;
     this.item.commit = this.run.commits;

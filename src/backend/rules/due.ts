@@ -36,6 +36,7 @@ export function isReady(item: WorkItem, now: number): boolean {
  */
 export function dueAt(item: WorkItem, now: number): number | undefined {
   if (isQueued(item)) return isReady(item, now) ? undefined : earliest(item.readyAt, item.deadlineAt);
+  if (item.status === "waiting") return item.wait?.dueAt;
   if (item.status !== "in_progress") return undefined;
   // An item handed out for its failure path has no deadline any more, or it would be due again at once.
   return item.reason === "ready" ? earliest(item.timeoutAt, item.deadlineAt) : item.timeoutAt;

@@ -25,6 +25,8 @@ export function applyOutcome(draft: Draft, commit: Commit): void {
       return retry(draft, outcome);
     case "fail":
       return failRun(draft, outcome.failure);
+    case "wait":
+      return draft.park(outcome.wait);
     case "release":
       return release(draft, outcome.delayMs);
   }

@@ -6,6 +6,9 @@ import type { RunDetails, RunFailure, RunState, StartRun } from "../contract/run
 import type { ItemPayload, WorkItem } from "../contract/work-item.ts";
 import { freshItem } from "./item-row.ts";
 
+/** Bits of `RunState.links`. */
+export const LINK = { parent: 1, children: 2 } as const;
+
 /** The rows of a run that starts now. */
 export interface StartEffect {
   readonly run: RunState;
@@ -44,6 +47,7 @@ export function decideStart(start: StartRun, now: number): StartEffect {
     finishedAt: undefined,
     fieldSequences: [],
     affinity: undefined,
+    ...(start.parent === undefined ? {} : { links: LINK.parent }),
   };
   const run = start.delta === undefined ? bare : appendSequence(bare, start.delta.writes);
   const { workflow, version, input, inputDigest, tags, idempotencyKey, parent } = start;

@@ -19,8 +19,8 @@ test("a whole file is told as such, and stays as it is", async () => {
   const found = await inspectSqlite(path);
   expect(found).toEqual({
     bytes: before.length,
-    schemaVersion: 4,
-    newestSchema: 4,
+    schemaVersion: 5,
+    newestSchema: 5,
     network: undefined,
     checked: true,
     problems: [],

@@ -7,6 +7,7 @@ import type { ClaimReason, WorkItem } from "../contract/work-item.ts";
 import { CLAIM_REASON, ITEM_STATUS } from "../sql/stored-code.ts";
 import { fromStoredFailure, toStoredFailure } from "../sql/stored-failure.ts";
 import { parseStored, toStoredText } from "../sql/stored-text.ts";
+import { readWait, writeWait } from "../sql/stored-wait.ts";
 import type { Placement } from "../synchronous/row-store.ts";
 import type { SqlRow, SqlValue } from "./driver.ts";
 import type { Identities, Shape } from "./identities.ts";
@@ -191,12 +192,13 @@ export function readItem(row: SqlRow, runId: string, ids: Identities): WorkItem 
     waitedMs: optionalNumberAt(row, 11),
     ranMs: optionalNumberAt(row, 12),
     failure: extra.failure,
+    ...(extra.wait === undefined ? {} : { wait: extra.wait }),
   };
 }
 
 type Extra = Pick<
   WorkItem,
-  "keys" | "attempts" | "stalls" | "conflicts" | "deadlineAt" | "reason" | "revision" | "failure"
+  "keys" | "attempts" | "stalls" | "conflicts" | "deadlineAt" | "reason" | "revision" | "failure" | "wait"
 >;
 
 const PLAIN: Extra = Object.freeze({
@@ -221,6 +223,7 @@ function writeExtra(item: WorkItem): string | null {
     reason: item.reason === "ready" ? undefined : CLAIM_REASON.encode(item.reason),
     revision: item.revision || undefined,
     failure: item.failure === undefined ? undefined : toStoredFailure(item.failure),
+    wait: item.wait === undefined ? undefined : writeWait(item.wait),
   });
 }
 
@@ -233,7 +236,8 @@ function isPlain(item: WorkItem): boolean {
     item.deadlineAt === undefined &&
     item.reason === "ready" &&
     item.revision === 0 &&
-    item.failure === undefined
+    item.failure === undefined &&
+    item.wait === undefined
   );
 }
 
@@ -250,6 +254,7 @@ function readExtra(stored: SqlValue): Extra {
     reason: reasonOf(extra.reason),
     revision: countOf(extra.revision),
     failure: typeof extra.failure === "string" ? fromStoredFailure(extra.failure) : undefined,
+    wait: extra.wait === undefined ? undefined : readWait(extra.wait),
   };
 }
 

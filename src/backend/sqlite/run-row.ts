@@ -33,6 +33,7 @@ const COUNTS = [
   "conflicts",
   "field_sequences",
   "affinity",
+  "links",
 ] as const;
 
 /** Columns that change when a run's status or limits do. In the order of `statusValues`. */
@@ -65,6 +66,7 @@ export function countValues(state: RunState, ids: Identities): SqlValue[] {
     state.conflicts,
     state.fieldSequences.length === 0 ? "[]" : `[${state.fieldSequences.join(",")}]`,
     state.affinity === undefined ? null : ids.sessionFor(state.affinity),
+    state.links ?? 0,
   ];
 }
 
@@ -100,6 +102,7 @@ export function insertValues(ns: number, state: RunState, workflow: string, ids:
 
 export function readState(row: SqlRow, ids: Identities): RunState {
   const affinity = optionalNumberAt(row, 24);
+  const links = numberAt(row, 25);
   return {
     id: textAt(row, 1),
     definition: textAt(row, 2),
@@ -125,6 +128,7 @@ export function readState(row: SqlRow, ids: Identities): RunState {
     finishedAt: optionalNumberAt(row, 11),
     fieldSequences: numbersOf(plainTextAt(row, 23)),
     affinity: affinity === undefined ? undefined : ids.sessionName(affinity),
+    ...(links === 0 ? {} : { links }),
   };
 }
 

@@ -57,7 +57,10 @@ test("a file of an older schema is brought up to date, and what is in it stays",
   const store = await openScratch({ path });
   await store.startRuns([startOf("run-1")]);
   await store.close();
-  change(path, "DROP TABLE checkpoint; DROP TABLE checkpoint_body; DROP TABLE progress; PRAGMA user_version = 2");
+  const added = ["checkpoint", "checkpoint_body", "progress", "entry", "entry_place"].map(
+    (table) => `DROP TABLE ${table};`,
+  );
+  change(path, `${added.join(" ")} ALTER TABLE run DROP COLUMN links; PRAGMA user_version = 2`);
   const again = await openScratch({ path });
   expect((await again.read.run("run-1"))?.status).toBe("running");
   await again.close();

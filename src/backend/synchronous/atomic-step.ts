@@ -5,13 +5,16 @@
  */
 
 import { MillraceError } from "../../core/errors.ts";
+import { isTerminalRun } from "../../core/status.ts";
 import type { Wakeup } from "../contract/operations.ts";
 import type { DefinitionRecord } from "../contract/records.ts";
 import type { RunState } from "../contract/run.ts";
 import type { ItemPayload, WorkItem } from "../contract/work-item.ts";
 import { isQueued } from "../rules/due.ts";
+import { LINK } from "../rules/run-row.ts";
 import type { AttachedSessions } from "./attached-sessions.ts";
 import type { Blockades } from "./blockades.ts";
+import { leave } from "./messages.ts";
 import { placementOf } from "./placement.ts";
 import type { Placement, RowStore, StoredSession } from "./row-store.ts";
 
@@ -52,9 +55,20 @@ export class AtomicStep {
 
   /** Written by `flush`; until then only this step sees it. */
   putRun(run: RunState): void {
+    this.#tellOfEnd(run);
     this.#runs.set(run.id, run);
     this.#changed.add(run.id);
     this.#seen.add(run.id);
+  }
+
+  /** Whoever has to hear of a run's end is left a message, in the same step. */
+  #tellOfEnd(run: RunState): void {
+    const { links = 0 } = run;
+    if (links === 0 || !isTerminalRun(run.status)) return;
+    const before = this.run(run.id);
+    if (before !== undefined && isTerminalRun(before.status)) return;
+    if ((links & LINK.parent) !== 0) leave(this.store, { kind: "childEnded", runId: run.id }, this.now);
+    if ((links & LINK.children) !== 0) leave(this.store, { kind: "endChildren", runId: run.id }, this.now);
   }
 
   /** The run was inserted or removed: whoever watches it wants to know. */

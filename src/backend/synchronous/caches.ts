@@ -3,6 +3,7 @@
 import { isTerminalRun } from "../../core/status.ts";
 import type { BackendOperations } from "../contract/operations.ts";
 import type { WorkItem } from "../contract/work-item.ts";
+import { answerName } from "../rules/waits.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import type { RowStore } from "./row-store.ts";
 
@@ -43,6 +44,12 @@ export function memosOf(store: RowStore, item: WorkItem): ReadonlyMap<string, Ui
   return new Map(
     [...kept].flatMap(([name, value]) => (name.startsWith(prefix) ? [[name.slice(prefix.length), value]] : [])),
   );
+}
+
+/** What the wait that the item was in last was answered with. */
+export function answerOf(store: RowStore, item: WorkItem): Uint8Array | undefined {
+  if (item.wait?.over !== "answer") return undefined;
+  return store.memos(item.runId, item.item).get(answerName(item, item.wait.number));
 }
 
 /** A snapshot that is older than the one there, or of a state that the run has not reached, is of no use and dropped. */

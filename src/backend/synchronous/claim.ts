@@ -12,7 +12,7 @@ import type { ClaimReason, WorkItem } from "../contract/work-item.ts";
 import { decideClaim } from "../rules/due.ts";
 import { isReservedForOther } from "../rules/reservation.ts";
 import type { AtomicStep } from "./atomic-step.ts";
-import { memosOf } from "./caches.ts";
+import { answerOf, memosOf } from "./caches.ts";
 import type { LaneSelection, StoredSession } from "./row-store.ts";
 
 /** Candidates read beyond what is wanted, to find items of runs that the session knows. */
@@ -58,8 +58,14 @@ export function claimedItem(step: AtomicStep, item: WorkItem, run: RunState, rea
     run: { id, definition, generation, sequence, priority, createdAt, workflow, version },
     reason,
     memos: memosOf(step.store, item),
+    ...answered(step, item),
     ...(step.store.payload(item.runId, item.item) ?? { input: undefined, failure: undefined }),
   };
+}
+
+function answered({ store }: AtomicStep, item: WorkItem): Pick<ClaimedItem, "answer"> {
+  const answer = answerOf(store, item);
+  return answer === undefined ? {} : { answer };
 }
 
 interface Candidate {

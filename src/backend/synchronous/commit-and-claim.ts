@@ -10,6 +10,7 @@ import type { Claim, ClaimedItem, CommitAndClaim, CommitAndClaimAnswer } from ".
 import type { AtomicStep } from "./atomic-step.ts";
 import { type ClaimReference, claimedItem, claimItems } from "./claim.ts";
 import { applyCommits } from "./commits.ts";
+import { deliverMessages } from "./deliveries.ts";
 import type { Aftermath } from "./engine.ts";
 import { liveSession, renewSession } from "./leases.ts";
 import type { StoredSession } from "./row-store.ts";
@@ -57,6 +58,7 @@ function sweepAndClaim(
 ): { readonly items: readonly ClaimedItem[]; readonly nextDueAt: number | undefined } {
   let more = sweepRuns(step);
   more = sweepItems(step) || more;
+  more = deliverMessages(step) || more;
   if (claim === undefined) return { items: [], nextDueAt: nextDueAt(step, more) };
   sweepSessions(step, session.id, claim.graceMs);
   step.flush();

@@ -8,6 +8,7 @@ import type { RunState } from "../contract/run.ts";
 import { decideCommit, type Predecessors } from "../rules/commit.ts";
 import type { CommitEffect } from "../rules/draft.ts";
 import type { AtomicStep } from "./atomic-step.ts";
+import { registerWait } from "./register-waits.ts";
 import type { StoredSession } from "./row-store.ts";
 
 export function applyCommits(
@@ -58,6 +59,7 @@ function writeEffect(step: AtomicStep, effect: CommitEffect, commit: Commit): vo
   for (const arrival of effect.arrivals) store.insertArrival(arrival);
   for (const output of effect.outputs) store.insertOutput(run.id, output);
   if (effect.delta !== undefined) store.insertDelta(run.id, effect.delta);
+  if (commit.outcome.kind === "wait") registerWait(step, item, commit.outcome.wait);
   writeHistory(step, run, effect, commit);
 }
 

@@ -2,9 +2,12 @@
 
 import type { AuditEntry, ControlAction, ControlOutcome, ControlRequest } from "../contract/control.ts";
 import type { RunState } from "../contract/run.ts";
+import type { WorkItem } from "../contract/work-item.ts";
 import { type ControlEffect, decideControl } from "../rules/control.ts";
+import { answerName } from "../rules/waits.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import { actedOn } from "./staged-runs.ts";
+import { forgetWait, keepAnswer } from "./waits.ts";
 
 export function controlRun(step: AtomicStep, request: ControlRequest): ControlOutcome {
   const { store } = step;
@@ -15,6 +18,7 @@ export function controlRun(step: AtomicStep, request: ControlRequest): ControlOu
     run,
     failure: run === undefined ? undefined : store.runFailure(runId),
     item: (item: number) => store.item(runId, item),
+    answer: (item: WorkItem, number: number) => store.memos(runId, item.item).get(answerName(item, number)),
     unfinished: () => store.unfinished(runId),
   };
   const decision = decideControl(rows, action, step.now);
@@ -38,6 +42,10 @@ function write(step: AtomicStep, effect: ControlEffect): void {
   if (effect.input !== undefined) store.putInput(run.id, effect.input.item, effect.input.bytes);
   if (effect.inserted !== undefined) step.insertItem(effect.inserted.item, effect.inserted.payload, run);
   if (effect.delta !== undefined) store.insertDelta(run.id, effect.delta);
+  if (effect.answered !== undefined) {
+    keepAnswer(step, effect.answered.item, effect.answered.number, effect.answered.payload);
+    forgetWait(step, effect.answered.item);
+  }
   if (effect.putBack === true) putBack(step, run);
 }
 
@@ -70,6 +78,8 @@ function detailOf(action: ControlAction): Readonly<Record<string, unknown>> {
       return { deltaBytes: action.delta.byteLength, writes: action.writes };
     case "setAttempts":
       return { attempts: action.attempts };
+    case "completeWait":
+      return { number: action.number, payloadBytes: action.payload.byteLength };
     case "pause":
     case "delete":
       return {};

@@ -9,6 +9,7 @@ import type { BackendOperations } from "../contract/operations.ts";
 import type { DefinitionRecord } from "../contract/records.ts";
 import type { StartRun } from "../contract/run.ts";
 import type { Renewal } from "../contract/session.ts";
+import type { SentEvent } from "../contract/wait.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import type { RowStore } from "./row-store.ts";
 
@@ -49,6 +50,7 @@ export type Undertaking =
   | { readonly kind: "startRuns"; readonly starts: readonly StartRun[] }
   | { readonly kind: "control"; readonly requests: readonly ControlRequest[] }
   | { readonly kind: "commitAndClaim"; readonly request: CommitAndClaim }
+  | { readonly kind: "sendEvents"; readonly events: readonly SentEvent[] }
   | { readonly kind: "session"; readonly id: string }
   | { readonly kind: "renew"; readonly renewal: Renewal }
   | { readonly kind: "item"; readonly runId: string; readonly item: number }

@@ -20,8 +20,9 @@ import type { Engine, Undertaking } from "./engine.ts";
 import { peek } from "./peek.ts";
 import { publish } from "./publish.ts";
 import { readsOf } from "./reads.ts";
-import { checkClaim, checkControl, checkRequest, checkSession, checkStart } from "./request-checks.ts";
+import { checkClaim, checkControl, checkEvent, checkRequest, checkSession, checkStart } from "./request-checks.ts";
 import type { Executor, RowStore } from "./row-store.ts";
+import { sendEvent } from "./send-events.ts";
 import { closeSession, openSession, renew } from "./sessions.ts";
 import { startRun } from "./start-runs.ts";
 import { transferOver } from "./transfer.ts";
@@ -123,6 +124,10 @@ export function operationsOver(engine: Engine): Operations {
     async control(requests) {
       for (const request of requests) checkControl(request);
       return await writeEach(requests, controlRun, (part) => ({ kind: "control", requests: part }));
+    },
+    async sendEvents(events) {
+      for (const event of events) checkEvent(event);
+      return await writeEach(events, sendEvent, (part) => ({ kind: "sendEvents", events: part }));
     },
     async openSession(session) {
       checkSession(session);

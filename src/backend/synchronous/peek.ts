@@ -7,6 +7,7 @@
 import type { Claim, Peek } from "../contract/claim.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import { nextDueAt } from "./commit-and-claim.ts";
+import { DUE_ENTRIES } from "./row-store.ts";
 import { isVanished } from "./sweep.ts";
 
 export function peek(step: AtomicStep, claim: Claim): Peek {
@@ -18,6 +19,7 @@ export function peek(step: AtomicStep, claim: Claim): Peek {
 function isAnythingDue(step: AtomicStep, graceMs: number): boolean {
   const { store, now } = step;
   if (store.expiredRuns(now, 1).length > 0 || store.due(now, 1).length > 0) return true;
+  if (store.entries(DUE_ENTRIES, { upTo: now, limit: 1 }).length > 0) return true;
   return store.expiredSessions(now).some((session) => isVanished(step, session, graceMs));
 }
 

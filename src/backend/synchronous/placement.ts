@@ -18,6 +18,8 @@ export function placementOf(item: WorkItem, run: Pick<RunState, "status">, lease
   if (!isOpenItem(item.status)) return NOWHERE;
   const at = dueAt(item, now);
   if (!isQueued(item) && at === undefined) return NOWHERE;
+  if (item.status === "waiting")
+    return at !== undefined && (at > now || isClaimableRun(run.status)) ? { kind: "due", at } : ASIDE;
   const isOverdue = at !== undefined && at <= now;
   const claimable = isQueued(item) ? at === undefined : leaseOver || isOverdue;
   if (!claimable) return at === undefined ? NOWHERE : { kind: "due", at };

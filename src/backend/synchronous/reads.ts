@@ -8,6 +8,7 @@ import { isOpenItem, isTerminalRun, WORK_ITEM_TRANSITIONS, type WorkItemStatus }
 import type { Reads } from "../contract/operations.ts";
 import type { ContextTail, DeltaRecord, FailureEntry } from "../contract/records.ts";
 import type { Page, PageRequest, RunFilter, RunRecord, RunState } from "../contract/run.ts";
+import type { WaitFilter, WaitRecord } from "../contract/wait.ts";
 import type { ItemFilter, WorkItem } from "../contract/work-item.ts";
 import { readItem } from "../rules/item-row.ts";
 import type { Engine } from "./engine.ts";
@@ -15,8 +16,10 @@ import { sessionRecord } from "./leases.ts";
 import { decodeCursor, encodeCursor, pageLimit } from "./paging.ts";
 import type { RowStore } from "./row-store.ts";
 import { isStaged, visible } from "./staged-runs.ts";
+import { recordOf, waitLists, waitOf } from "./waits.ts";
 
 const DELTAS = "deltas";
+const WAITS = "waits";
 const STATUSES = Object.keys(WORK_ITEM_TRANSITIONS).filter(isStatus);
 const OPEN = STATUSES.filter(isOpenItem);
 
@@ -41,6 +44,8 @@ export function readsOf(read: Engine["read"]): Reads {
     metrics: (runId, page) => read((store) => store.metrics(runId, bounded(page))),
     logs: (filter, page) => read((store) => store.logs(filter, bounded(page))),
     audit: (runId, page) => read((store) => store.audit(runId, bounded(page))),
+    waits: (filter, page) => read((store) => listWaits(store, filter, page)),
+    wait: (runId, item) => read((store) => openWait(store, waitOf(store, runId, item))),
     session: (id) => read((store) => getSession(store, id)),
     sessions: () => read((store) => store.sessions().map(sessionRecord)),
     backlog: () => read((store) => store.backlog()),
@@ -77,6 +82,40 @@ function getItem(store: RowStore, runId: string, number: number): WorkItem | und
   const run = visible(store.runState(runId));
   const item = run === undefined ? undefined : store.item(runId, number);
   return run === undefined || item === undefined ? undefined : readItem(item, run);
+}
+
+/** Waits of closed runs are there, in case their runs are resumed, but cannot be answered now. */
+function openWait(store: RowStore, wait: WaitRecord | undefined): WaitRecord | undefined {
+  const run = wait === undefined ? undefined : visible(store.runState(wait.runId));
+  return run === undefined || isTerminalRun(run.status) ? undefined : wait;
+}
+
+function listWaits(store: RowStore, filter: WaitFilter, page: PageRequest): Page<WaitRecord> {
+  const limit = pageLimit(page);
+  const list = waitLists(filter);
+  const position = decodeCursor(WAITS, page.cursor, ["number", "string"]);
+  let after = position === undefined ? undefined : { at: position[0], key: position[1] };
+  const entries: WaitRecord[] = [];
+  for (let pages = 0; pages < LIMITS.filteredPages; pages += 1) {
+    const found = store.entries(list, { after, limit: limit + 1 });
+    const records = found.map((entry) => ({ key: entry.key, record: recordOf(entry) }));
+    const runs = new Map(
+      store.runStates([...new Set(records.map(({ record }) => record.runId))]).map((run) => [run.id, run]),
+    );
+    for (const { key, record } of records) {
+      if (entries.length === limit) return { entries, cursor: cursorAfter(after) };
+      after = { at: record.since, key };
+      const run = visible(runs.get(record.runId));
+      const isOpen = run !== undefined && !isTerminalRun(run.status);
+      if (isOpen && (filter.kind === undefined || filter.kind === record.kind)) entries.push(record);
+    }
+    if (found.length <= limit) return { entries };
+  }
+  return { entries, cursor: cursorAfter(after) };
+}
+
+function cursorAfter(after: { readonly at: number; readonly key: string } | undefined): string {
+  return encodeCursor(WAITS, [after?.at ?? 0, after?.key ?? ""]);
 }
 
 function getSession(store: RowStore, id: string) {

@@ -5,11 +5,13 @@
 
 import { MillraceError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { isName } from "../../core/names.ts";
 import type { Claim, CommitAndClaim } from "../contract/claim.ts";
 import type { Commit, CommitOutcomeRequest, NewItem } from "../contract/commit.ts";
 import type { ControlRequest } from "../contract/control.ts";
 import type { StartRun } from "../contract/run.ts";
 import type { NewSession } from "../contract/session.ts";
+import type { SentEvent } from "../contract/wait.ts";
 
 export function checkRequest({ request, commits, claim }: CommitAndClaim): void {
   check(isCount(request) && request > 0, "a request's number is a whole number from 1");
@@ -29,6 +31,12 @@ export function checkStart({ first, delta, maxItems, priority, timeoutMs = 0, st
   checkFields(delta?.writes ?? []);
   check([maxItems, timeoutMs].every(isDuration), "the limits of a run are not negative");
   check([priority, startAt].every(Number.isFinite), "the priority and the start of a run are numbers");
+}
+
+export function checkEvent({ name, key, id = "" }: Pick<SentEvent, "name" | "key" | "id">): void {
+  check(isName(name), "the name of an event is a name");
+  const fits = [key, id].every((text) => text.length <= LIMITS.keyLength);
+  check(fits, `the key and the id of an event have at most ${LIMITS.keyLength} characters`);
 }
 
 export function checkControl({ action }: ControlRequest): void {
@@ -62,6 +70,10 @@ function checkOutcome(outcome: CommitOutcomeRequest): void {
     case "retry":
     case "release":
       return check(isDuration(outcome.delayMs), "a delay is not negative");
+    case "wait":
+      check(isDuration(outcome.wait.durationMs ?? 0), "the length of a wait is not negative");
+      if (outcome.wait.event !== undefined) checkEvent(outcome.wait.event);
+      return;
     case "hold":
     case "fail":
       return;

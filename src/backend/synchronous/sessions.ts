@@ -7,6 +7,7 @@ import { isTerminalRun } from "../../core/status.ts";
 import type { HeldItem, NewSession, Renewal, RenewalAnswer, SessionRecord, WorkerHealth } from "../contract/session.ts";
 import { releasedItem } from "../rules/item-row.ts";
 import type { AtomicStep } from "./atomic-step.ts";
+import { deliverMessages } from "./deliveries.ts";
 import { liveSession, renewSession, sessionRecord } from "./leases.ts";
 import type { StoredSession } from "./row-store.ts";
 import { sweepRuns } from "./sweep.ts";
@@ -46,6 +47,7 @@ export function renew(step: AtomicStep, renewal: Renewal): RenewalAnswer {
   store.putSession(renewal.health === undefined ? renewed : { ...renewed, health: renewal.health });
   // Workers whose slots are all taken ask for nothing, but a run's timeout has to reach them.
   sweepRuns(step);
+  deliverMessages(step);
   const revoked = (renewal.held ?? []).flatMap((held) => {
     const why = whyRevoked(step, session.id, held);
     return why === undefined ? [] : [{ runId: held.runId, item: held.item, why }];

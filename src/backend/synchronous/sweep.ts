@@ -6,10 +6,12 @@
 
 import { LIMITS } from "../../core/limits.ts";
 import type { WorkItem } from "../contract/work-item.ts";
+import { isClaimableRun } from "../rules/due.ts";
 import { expireRun, isRunExpired } from "../rules/run-row.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import { renewSession } from "./leases.ts";
 import type { StoredSession } from "./row-store.ts";
+import { finishWait } from "./waits.ts";
 
 /** Closes runs whose own timeout is due. True when there may be more. */
 export function sweepRuns(step: AtomicStep): boolean {
@@ -29,7 +31,11 @@ export function sweepRuns(step: AtomicStep): boolean {
 /** Puts items whose time has come where claims find them. True when there may be more. */
 export function sweepItems(step: AtomicStep): boolean {
   const due = step.store.due(step.now, LIMITS.sweepRows);
-  for (const item of due) settle(step, item);
+  for (const item of due) {
+    const run = step.run(item.runId);
+    if (item.status === "waiting" && run !== undefined && isClaimableRun(run.status)) finishWait(step, item, "time");
+    else settle(step, item);
+  }
   return due.length === LIMITS.sweepRows;
 }
 

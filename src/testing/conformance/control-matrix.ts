@@ -17,7 +17,7 @@ type Situation = Extract<RunStatus, "running" | "paused" | "completed" | "failed
 type ActionKind = ControlAction["kind"];
 
 /** What an action answers: done, unchanged, or the code that it is refused with. */
-type Expected = "done" | "unchanged" | "RUN_CLOSED" | "RUN_OPEN" | "ILLEGAL_TRANSITION";
+type Expected = "done" | "unchanged" | "RUN_CLOSED" | "RUN_OPEN" | "ILLEGAL_TRANSITION" | "WAIT_NOT_FOUND";
 
 const SITUATIONS: readonly Situation[] = ["running", "paused", "completed", "failed", "cancelled"];
 
@@ -39,6 +39,10 @@ const TABLE: Readonly<
   setAttempts: [
     "Setting attempts in",
     ["done", "done", "ILLEGAL_TRANSITION", "ILLEGAL_TRANSITION", "ILLEGAL_TRANSITION"],
+  ],
+  completeWait: [
+    "Answering a wait that there is not in",
+    ["WAIT_NOT_FOUND", "WAIT_NOT_FOUND", "WAIT_NOT_FOUND", "WAIT_NOT_FOUND", "WAIT_NOT_FOUND"],
   ],
   delete: ["Deleting", ["RUN_OPEN", "RUN_OPEN", "done", "done", "done"]],
 };
@@ -200,5 +204,7 @@ function actionOf(kind: ActionKind, runId: string): ControlAction {
       return { kind, runId, delta: bytes("extra"), writes: [0] };
     case "setAttempts":
       return { kind, runId, item: IDLE, attempts: 2 };
+    case "completeWait":
+      return { kind, runId, item: IDLE, number: 1, payload: bytes("answer") };
   }
 }

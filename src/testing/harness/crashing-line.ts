@@ -158,6 +158,7 @@ type CommittedStatus = Extract<CommitAnswer, { kind: "committed" }>["itemStatus"
 const OUTCOMES: Readonly<Record<CommittedStatus, PathOutcome>> = {
   completed: "completed",
   held: "held",
+  waiting: "waiting",
   waiting_retry: "retried",
   failed: "failedOver",
   permanently_failed: "failed",

@@ -23,6 +23,7 @@ export interface NodeExecution<I = unknown> {
 
 /** How an attempt ended. */
 export type PathOutcome =
+  | "waiting"
   | "completed"
   | "held"
   /** Failed, and is tried again. */

@@ -25,3 +25,6 @@ CREATE TABLE entry_place (
   PRIMARY KEY (ns, list, at, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX entry_place_by_entry ON entry_place (entry);
+
+-- Runs that hear of this one's end: 1 for a parent, 2 for children, or their sum.
+ALTER TABLE run ADD COLUMN links INTEGER NOT NULL DEFAULT 0;

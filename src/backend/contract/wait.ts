@@ -1,0 +1,84 @@
+/**
+ * Waits: a work item that is parked until something arrives. A wait has an address of its own, and is over once: by its
+ * answer (an input, an event, a tool's result, the end of a child run) or by its time, whichever comes first.
+ */
+
+import type { StartRun } from "./run.ts";
+
+export type WaitKind = "sleep" | "event" | "input" | "tool" | "child";
+
+/** What a work item keeps of the wait that it is in, or that it was in last. */
+export interface WaitState {
+  readonly kind: WaitKind;
+  /** Tells it from other waits of the item: the epoch of the claim that began it. */
+  readonly number: number;
+  readonly since: number;
+  /** When it is over by itself: a sleep has slept, any other wait is in vain. */
+  readonly dueAt: number | undefined;
+  /** What was left of the item's deadline over all attempts: it stands still meanwhile. */
+  readonly deadlineLeftMs: number | undefined;
+  /** How it ended, once it has. */
+  readonly over: "answer" | "time" | undefined;
+}
+
+/** A condition on a payload: the value at the path (names and indexes, from the outside in) equals this one. */
+export interface EventCondition {
+  readonly path: readonly string[];
+  /** JSON text of the value, canonical. */
+  readonly equals: string;
+}
+
+export interface NewWait {
+  readonly kind: WaitKind;
+  /** After so long it is over by itself. */
+  readonly durationMs: number | undefined;
+  /** JSON text, for people and tools: prompt, schema, name and arguments. */
+  readonly details: string;
+  /** Of an event: which one, all conditions must hold. */
+  readonly event?:
+    | { readonly name: string; readonly key: string; readonly conditions: readonly EventCondition[] }
+    | undefined;
+  /** Of a child: the run to start; `parent` and `id` are given by the backend. */
+  readonly child?: Omit<StartRun, "id" | "parent"> | undefined;
+}
+
+/** A wait that is not over. Sleeps have no answer and are not listed. */
+export interface WaitRecord {
+  readonly runId: string;
+  readonly item: number;
+  readonly number: number;
+  readonly node: string;
+  readonly kind: Exclude<WaitKind, "sleep">;
+  readonly since: number;
+  readonly dueAt: number | undefined;
+  readonly details: string;
+  readonly event: { readonly name: string; readonly key: string } | undefined;
+  /** The run that it waits for. */
+  readonly childId: string | undefined;
+}
+
+export interface WaitFilter {
+  readonly runId?: string | undefined;
+  readonly kind?: Exclude<WaitKind, "sleep"> | undefined;
+}
+
+export interface SentEvent {
+  readonly name: string;
+  readonly key: string;
+  readonly payload: Uint8Array;
+  /** One that is sent again under its id has no second effect. */
+  readonly id?: string | undefined;
+}
+
+export type EventOutcome =
+  /** So many waits took it at once; more may follow when very many waited. */
+  | { readonly kind: "delivered"; readonly waits: number }
+  /** Nobody waited for it: it is kept, and taken once by the first that does. */
+  | { readonly kind: "buffered" }
+  | { readonly kind: "duplicate" };
+
+/** What the end of a child run tells its parent: the answer to the wait, as JSON. */
+export interface ChildEnd {
+  readonly runId: string;
+  readonly status: "completed" | "failed" | "cancelled";
+}

@@ -77,6 +77,16 @@ export const COMMANDS: readonly ListedCommand[] = [
     async () => (await import("./commands/cleanup.ts")).cleanupCommand,
   ),
   listed(
+    "export",
+    "Copy or move runs to another store, or into a file",
+    async () => (await import("./commands/export.ts")).exportCommand,
+  ),
+  listed(
+    "import",
+    "Take in runs from a file, or from another store",
+    async () => (await import("./commands/import.ts")).importCommand,
+  ),
+  listed(
     "completion",
     "Print a script that completes commands and options in a shell",
     async () => (await import("./commands/completion.ts")).completionCommand,

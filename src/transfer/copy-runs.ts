@@ -12,7 +12,7 @@ import { allPages } from "../stores/all-pages.ts";
 import type { Backend } from "../stores/backend.ts";
 import { inLanes } from "./lanes.ts";
 import { holdRun, releaseRun } from "./run-hold.ts";
-import { isIds, RunChanged, runParts, type SelectedRun, selectedRuns } from "./run-source.ts";
+import { isIds, RunUnread, runParts, type SelectedRun, selectedRuns } from "./run-source.ts";
 import { counted, LANES, saveCheckpoint, sendPart } from "./run-target.ts";
 import { type CopyOptions, type TransferResult, TransferTally } from "./transfer-options.ts";
 
@@ -77,18 +77,16 @@ async function transferRun(journey: Journey, { id, open, named }: SelectedRun): 
 async function sendRun(journey: Journey, runId: string): Promise<string | undefined> {
   const { from, to, tally } = journey;
   const name = systemIds.token();
-  let sent: string | undefined;
   try {
     for await (const { part, mark } of runParts(from, runId)) {
       const outcome = await sendPart(to, name, part);
       if (outcome.kind === "taken" && !part.last) continue;
-      sent = counted(tally, runId, outcome) ? mark : undefined;
-      return sent;
+      return counted(tally, part, outcome) ? mark : undefined;
     }
   } catch (error) {
-    if (!(error instanceof RunChanged)) throw error;
+    if (!(error instanceof RunUnread)) throw error;
     await discard(to, runId);
-    tally.skip(runId, "RUN_OPEN", `run ${runId} was worked on while it was read`);
+    tally.skip(runId, "RUN_OPEN", `run ${runId} ${error.message}`);
     return undefined;
   }
   tally.skip(runId, "RUN_NOT_FOUND", `there is no run ${runId}`);

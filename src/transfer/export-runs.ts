@@ -9,7 +9,7 @@ import { allPages } from "../stores/all-pages.ts";
 import type { Backend } from "../stores/backend.ts";
 import { LineWriter } from "./part-lines.ts";
 import { holdRun, releaseRun } from "./run-hold.ts";
-import { RunChanged, runParts, type SelectedRun, selectedRuns } from "./run-source.ts";
+import { RunUnread, runParts, type SelectedRun, selectedRuns } from "./run-source.ts";
 import { type ExportOptions, type TransferResult, TransferTally } from "./transfer-options.ts";
 
 /** Runs on their way into a file. */
@@ -89,14 +89,15 @@ async function* runLines(journey: Journey, { id, open, named }: SelectedRun): As
       begun = true;
       yield* writer.part(part);
       if (!part.last) continue;
+      if (part.head?.state.status === "paused") tally.add("paused");
       tally.add("runs");
       if (options.move === true) held.set(id, mark);
       return;
     }
   } catch (error) {
-    if (!(error instanceof RunChanged)) throw error;
+    if (!(error instanceof RunUnread)) throw error;
     if (begun) yield writer.nothing();
-    tally.skip(id, "RUN_OPEN", `run ${id} was worked on while it was read`);
+    tally.skip(id, "RUN_OPEN", `run ${id} ${error.message}`);
     return;
   }
   tally.skip(id, "RUN_NOT_FOUND", `there is no run ${id}`);

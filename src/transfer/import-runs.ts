@@ -25,7 +25,7 @@ export async function importRuns(
   const tally = new TransferTally(options);
   const entries = readFileEntries(fileLines(chunks));
   await inLanes(smallRuns(to.operations, entries, tally), LANES, async (part) => {
-    counted(tally, part.runId, await sendPart(to.operations, systemIds.token(), part));
+    counted(tally, part, await sendPart(to.operations, systemIds.token(), part));
   });
   return tally.result;
 }
@@ -63,5 +63,5 @@ async function goOn(to: BackendOperations, run: LargeRun, part: RunPart, tally: 
   const outcome = await sendPart(to, run.name, part);
   if (outcome.kind === "taken" && !part.last) return;
   run.ended = true;
-  counted(tally, part.runId, outcome);
+  counted(tally, part, outcome);
 }

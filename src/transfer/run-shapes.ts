@@ -15,6 +15,7 @@ import type {
 } from "../backend/contract/records.ts";
 import type { RunDetails, RunFailure, RunState } from "../backend/contract/run.ts";
 import type { MemoRow } from "../backend/contract/transfer.ts";
+import type { WaitState } from "../backend/contract/wait.ts";
 import type { Arrival, BranchGroup, ItemPayload, JoinTemplate, WorkItem } from "../backend/contract/work-item.ts";
 import type { FailureRecord } from "../core/errors.ts";
 import {
@@ -85,6 +86,7 @@ export const stateShape: Shape<RunState> = record<RunState>({
   finishedAt: optional(number),
   fieldSequences: listOf(count),
   affinity: none,
+  links: optional(count),
 });
 
 export const detailsShape: Shape<RunDetails> = record<RunDetails>({
@@ -133,6 +135,7 @@ export const itemShape: Shape<OfRun<WorkItem>> = record<OfRun<WorkItem>>({
   waitedMs: optional(number),
   ranMs: optional(number),
   failure: optional(failureRecord),
+  wait: optional(waitState),
 });
 
 export const payloadShape: Shape<ItemPayload> = record<ItemPayload>({
@@ -240,6 +243,7 @@ const ACTIONS: Readonly<Record<AuditEntry["action"], true>> = {
   merge: true,
   setAttempts: true,
   delete: true,
+  completeWait: true,
 };
 
 export const auditShape: Shape<OfRun<AuditEntry>> = record<OfRun<AuditEntry>>({
@@ -257,6 +261,17 @@ export function writtenNumber(value: number): number | string {
 
 function measured(value: unknown, at: string): number {
   return value === "NaN" || value === "Infinity" || value === "-Infinity" ? Number(value) : number(value, at);
+}
+
+function waitState(value: unknown, at: string): WaitState {
+  return record<WaitState>({
+    kind: oneOf(["sleep", "event", "input", "tool", "child"]),
+    number: count,
+    since: number,
+    dueAt: optional(number),
+    deadlineLeftMs: optional(number),
+    over: optional(oneOf(["answer", "time"])),
+  })(value, at);
 }
 
 /** What belongs to another store's workers does not travel. */

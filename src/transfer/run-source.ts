@@ -9,9 +9,9 @@ import type { RunPart } from "../backend/contract/transfer.ts";
 import { isTerminalRun } from "../core/status.ts";
 import { type RunConditions, toRunFilter } from "../orchestrator/run-selection.ts";
 
-/** The run is not as it was when reading it began. */
-export class RunChanged extends Error {
-  override readonly name = "RunChanged";
+/** The run cannot be read: it is not as it was when reading it began, or has something that cannot be moved. */
+export class RunUnread extends Error {
+  override readonly name = "RunUnread";
 }
 
 export interface SelectedRun {
@@ -20,6 +20,8 @@ export interface SelectedRun {
   /** Named by its id. */
   readonly named: boolean;
 }
+
+const CHANGED = "was worked on while it was read";
 
 /** A page holds the payloads of its runs, so it is small. */
 const PAGE_ROWS = 50;
@@ -47,7 +49,7 @@ export async function* selectedRuns(
   } while (cursor !== undefined);
 }
 
-/** The parts of a run with its mark; none if it is not there. Throws `RunChanged`. */
+/** The parts of a run with its mark; none if it is not there. Throws `RunUnread`. */
 export async function* runParts(
   { read, transfer }: Pick<BackendOperations, "read" | "transfer">,
   runId: string,
@@ -56,11 +58,12 @@ export async function* runParts(
   do {
     const outcome = await transfer.export(runId, cursor);
     if (outcome.kind === "absent") return;
-    if (outcome.kind === "changed") throw new RunChanged();
+    if (outcome.kind === "changed") throw new RunUnread(CHANGED);
+    if (outcome.kind === "parked") throw new RunUnread("has items that wait, and cannot be moved before they went on");
     const { part, mark } = outcome;
     // A store that is far away is asked for a part piece by piece, so the run may have changed within it.
     if (part.head !== undefined && part.last && !isUnchanged(part.head.state, await read.runState(runId))) {
-      throw new RunChanged();
+      throw new RunUnread(CHANGED);
     }
     yield { part, mark };
     cursor = outcome.cursor;

@@ -9,10 +9,11 @@ import type { TransferTally } from "./transfer-options.ts";
 /** Runs that are on their way at the same time: a store may write several at once. */
 export const LANES = 8;
 
-/** Counts what became of the run. True if it is there now. */
-export function counted(tally: TransferTally, runId: string, outcome: ImportOutcome): boolean {
+/** Counts what became of the run of the part. True if it is there now. */
+export function counted(tally: TransferTally, { runId, head }: RunPart, outcome: ImportOutcome): boolean {
   switch (outcome.kind) {
     case "imported":
+      if (head?.state.status === "paused") tally.add("paused");
       tally.add("runs");
       return true;
     case "existing":

@@ -38,6 +38,8 @@ export interface CopyOptions extends ExportOptions {
 export interface TransferResult {
   /** Runs that arrived. */
   readonly runs: number;
+  /** Of these, open ones: they arrived paused. */
+  readonly paused: number;
   /** Runs that were there already, equal. */
   readonly existing: number;
   /** Open runs that were left alone, as nothing was to be moved. */
@@ -57,7 +59,16 @@ export interface TransferResult {
 /** Counts what becomes of runs and tells whoever asked to be told. */
 export class TransferTally {
   readonly #options: ImportOptions;
-  readonly #counts = { runs: 0, existing: 0, open: 0, removed: 0, resumed: 0, checkpoints: 0, skippedCount: 0 };
+  readonly #counts = {
+    runs: 0,
+    paused: 0,
+    existing: 0,
+    open: 0,
+    removed: 0,
+    resumed: 0,
+    checkpoints: 0,
+    skippedCount: 0,
+  };
   readonly #skipped: SkippedRun[] = [];
 
   constructor(options: ImportOptions) {

@@ -61,6 +61,8 @@ export type ExportOutcome =
       /** Equal as long as the run has not changed; what `remove` is asked by. */
       readonly mark: string;
     }
+  /** It has items that wait for something, which would not find them elsewhere. */
+  | { readonly kind: "parked" }
   /** The run is not as it was when its first part was exported: begin anew. */
   | { readonly kind: "changed" }
   | { readonly kind: "absent" };

@@ -21,6 +21,8 @@ export function captureRun(store: RowStore, runId: string, cursor: string | unde
   const start = decodeCursor(PARTS, cursor, ["string", "number", "number", "string", "string"]);
   const run = visible(store.runState(runId));
   if (run === undefined) return { kind: start === undefined ? "absent" : "changed" };
+  // What they wait for is kept beside runs, and is not part of one here.
+  if (run.parked > 0) return { kind: "parked" };
   const mark = markOf(run);
   const [before, number, from, position, nodes] = start ?? [mark, 0, 0, "", "[]"];
   if (before !== mark) return { kind: "changed" };

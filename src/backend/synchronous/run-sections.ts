@@ -18,7 +18,7 @@ import type { RowStore } from "./row-store.ts";
 type Position = string;
 
 /** What is being walked, and what of it fits into this part. */
-export interface Walk {
+interface Walk {
   readonly store: RowStore;
   readonly run: RunState;
   readonly part: PartRows;

@@ -1,4 +1,4 @@
-/** Backends that are broken in how they move runs. */
+/** Backends that are broken in how they move runs: what they lose, start, remove or show too early. */
 
 import { type BrokenBackend, broken, overlay } from "./broken-backend.ts";
 

@@ -45,10 +45,11 @@ export class LoopEnd {
     return this.#over.signal;
   }
 
-  /** How long signing off may take. */
+  /** How long signing off may take: a store that was given up before is not waited for much longer. */
   get signOffMs(): number {
-    const now = this.#ports.clock.monotonic();
-    return Math.max(LAST_WORD_MS, (this.#endAt ?? now + FAREWELL_MS) - now);
+    if (this.#over.signal.aborted) return LAST_WORD_MS;
+    const leftMs = (this.#endAt ?? Number.POSITIVE_INFINITY) - this.#ports.clock.monotonic();
+    return Math.min(FAREWELL_MS, Math.max(LAST_WORD_MS, leftMs));
   }
 
   /** After `ms`, what has not finished is given back. May be called again to hurry. */

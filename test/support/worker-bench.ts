@@ -38,11 +38,14 @@ export class WorkerBench {
   readonly #ids;
 
   constructor(
-    options: { readonly seed?: number; readonly wrap?: (inner: BackendOperations) => BackendOperations } = {},
+    options: {
+      readonly seed?: number;
+      readonly wrap?: (inner: BackendOperations, clock: ManualClock) => BackendOperations;
+    } = {},
   ) {
     this.clock = manualClock(1_700_000_000_000);
     this.inner = memoryOperations({ clock: this.clock });
-    this.operations = options.wrap?.(this.inner) ?? this.inner;
+    this.operations = options.wrap?.(this.inner, this.clock) ?? this.inner;
     this.#random = seededRandom(options.seed ?? 1);
     this.#ids = seededIds(this.#random);
   }

@@ -25,7 +25,7 @@ export type {
   RefusalCode,
 } from "./backend/contract/commit.ts";
 export type { AuditEntry, ControlAction, ControlOutcome, ControlRequest } from "./backend/contract/control.ts";
-export type { BackendOperations, Reads, Wakeup } from "./backend/contract/operations.ts";
+export type { Advice, BackendOperations, Reads, Wakeup } from "./backend/contract/operations.ts";
 export type {
   ContextTail,
   DefinitionRecord,

@@ -1,6 +1,6 @@
 /**
- * `npm start`: audits the licences of the packages in a directory tree, as a durable run on SQLite. Killed at any moment
- * and started again, it goes on with the same run; a finished audit is done anew.
+ * `npm start`: audits the licences of the packages in a directory tree, as a durable run, on SQLite unless another store is
+ * named. Killed at any moment and started again, it goes on with the same run; a finished audit is done anew.
  */
 
 import { type ChildProcess, fork } from "node:child_process";
@@ -8,17 +8,20 @@ import { realpath, stat } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type Backend, connect, DistributedOrchestrator, type RunHandle, type TypesOf, WorkerPool } from "millrace";
+import { type Backend, DistributedOrchestrator, type RunHandle, type TypesOf, WorkerPool } from "millrace";
+import { environmentOf, openStore, readStoreSettings, type StoreSettings } from "./store.ts";
 import { WORKER } from "./worker-settings.ts";
 import { licenceAudit } from "./workflow.ts";
 
 const USAGE = `Audits the licences of installed npm packages.
 
-  npm start -- [--dir PATH] [--workers N] [--out PATH]
+  npm start -- [--dir PATH] [--workers N] [--out PATH] [--url URL] [--durability TIER]
 
-  --dir PATH     the tree to look through (default: node_modules)
-  --workers N    use N worker processes (default: workers in this process)
-  --out PATH     where the report goes (default: licence-audit)`;
+  --dir PATH          the tree to look through (default: node_modules)
+  --workers N         use N worker processes (default: workers in this process)
+  --out PATH          where the report goes (default: licence-audit)
+  --url URL           the store: postgres://…, redis://… or sqlite:PATH (default: MILLRACE_URL, or a SQLite file)
+  --durability TIER   the least that is accepted of the store: none, process or power (default: what its kind promises)`;
 
 type AuditRun = RunHandle<TypesOf<typeof licenceAudit>>;
 
@@ -26,6 +29,7 @@ interface Settings {
   readonly directory: string;
   readonly reportFolder: string;
   readonly processes: number | undefined;
+  readonly store: StoreSettings;
 }
 
 /** A mistake of the person at the keyboard. */
@@ -37,11 +41,11 @@ const here = process.env.INIT_CWD ?? process.cwd();
 async function main(): Promise<void> {
   const settings = await readSettings();
   if (settings === undefined) return;
-  await using backend = await connect();
+  await using backend = await openStore(settings.store);
   const orchestrator = new DistributedOrchestrator({ backend, workflows: [licenceAudit] });
   const handle = await openRun(orchestrator, settings);
   await using crew =
-    settings.processes === undefined ? await inProcess(backend) : await inProcesses(settings.processes);
+    settings.processes === undefined ? await inProcess(backend) : await inProcesses(settings.processes, settings.store);
   const stopped = new AbortController();
   const stop = () => stopped.abort();
   process.once("SIGINT", stop).once("SIGTERM", stop);
@@ -66,6 +70,8 @@ async function readSettings(): Promise<Settings | undefined> {
     dir: { type: "string" },
     workers: { type: "string" },
     out: { type: "string" },
+    url: { type: "string" },
+    durability: { type: "string" },
     help: { type: "boolean" },
   } as const;
   const { values } = parse(() => parseArgs({ options, strict: true }));
@@ -84,6 +90,7 @@ async function readSettings(): Promise<Settings | undefined> {
     directory: await realpath(directory),
     reportFolder: resolve(here, values.out ?? "licence-audit"),
     processes,
+    store: parse(() => readStoreSettings(values.url, values.durability)),
   };
 }
 
@@ -145,10 +152,10 @@ async function inProcess(backend: Backend): Promise<Crew> {
 }
 
 /** One worker in each of N processes, which end with this one. */
-async function inProcesses(count: number): Promise<Crew> {
+async function inProcesses(count: number, store: StoreSettings): Promise<Crew> {
   const program = fileURLToPath(new URL("./worker.ts", import.meta.url));
   const children = Array.from({ length: count }, () =>
-    fork(program, { stdio: ["ignore", "inherit", "inherit", "ipc"] }),
+    fork(program, { env: { ...process.env, ...environmentOf(store) }, stdio: ["ignore", "inherit", "inherit", "ipc"] }),
   );
   const exits = children.map(exitOf);
   const failure = Promise.all(exits).then((codes): never => {

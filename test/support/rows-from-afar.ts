@@ -116,6 +116,10 @@ class FarServer implements RemoteStore {
     return { now, ready, nextDueAt: store.nextDueAt() };
   }
 
+  async advise(): Promise<readonly []> {
+    return [];
+  }
+
   announce(_wakeups: readonly Wakeup[]): void {
     // All handles share one hub, which has told everybody.
   }

@@ -7,25 +7,9 @@
 import type { FailureRecord } from "../../core/errors.ts";
 import type { RunStatus } from "../../core/status.ts";
 import type { NewWait } from "./wait.ts";
-import type { JoinTemplate } from "./work-item.ts";
+import type { JoinTemplate, NewItem } from "./work-item.ts";
 
-/** A work item to be made. Its number, group and path are given by the backend. */
-export interface NewItem {
-  readonly node: string;
-  readonly kind: "node" | "join";
-  readonly input: Uint8Array | undefined;
-  /** On a failure edge: the failure handed to the successor. */
-  readonly failure?: Uint8Array | undefined;
-  readonly queue: string;
-  readonly labels: readonly string[];
-  readonly keys: readonly string[];
-  readonly priority: number;
-  readonly delayMs: number;
-  readonly timeoutMs: number;
-  readonly deadlineMs?: number | undefined;
-  /** value × successors + successor. */
-  readonly index: number;
-}
+export type { NewItem } from "./work-item.ts";
 
 /** A value that goes to a join of an open fan-out instead of to an item. */
 export interface NewArrival {

@@ -104,12 +104,25 @@ export interface BackendOperations {
   readonly checkpoints: CheckpointOperations;
   readonly transfer: TransferOperations;
 
+  /** Settings of the server that weaken a promise or slow things down, for people and logs. Absent where there is none. */
+  advise?(): Promise<readonly Advice[]>;
+
   /** Calls back on hints until the returned function is called. A listener that throws is ignored. */
   subscribe(listener: (wakeup: Wakeup) => void): () => void;
   /** The backend's clock. */
   now(): Promise<number>;
   /** Waits for what is in flight, then frees everything. Idempotent. Later calls throw CLOSED. */
   close(): Promise<void>;
+}
+
+/** What an operator should know of a store. */
+export interface Advice {
+  /** `warning`: runs may be lost or stand still by it. */
+  readonly level: "note" | "warning";
+  /** What it is about; stable, for programs. */
+  readonly about: string;
+  readonly message: string;
+  readonly hint: string;
 }
 
 /** Reads see every write acknowledged before they began. Items of a closed run read as `cancelled`. */

@@ -6,7 +6,7 @@
 
 import type { FailureRecord } from "../../core/errors.ts";
 import type { RunStatus } from "../../core/status.ts";
-import type { NewItem } from "./commit.ts";
+import type { NewItem } from "./work-item.ts";
 
 export type Completion = "single" | "first" | "all";
 

@@ -4,22 +4,7 @@
  */
 
 import type { StartRun } from "./run.ts";
-
-export type WaitKind = "sleep" | "event" | "input" | "tool" | "child";
-
-/** What a work item keeps of the wait that it is in, or that it was in last. */
-export interface WaitState {
-  readonly kind: WaitKind;
-  /** Tells it from other waits of the item: the epoch of the claim that began it. */
-  readonly number: number;
-  readonly since: number;
-  /** When it is over by itself: a sleep has slept, any other wait is in vain. */
-  readonly dueAt: number | undefined;
-  /** What was left of the item's deadline over all attempts: it stands still meanwhile. */
-  readonly deadlineLeftMs: number | undefined;
-  /** How it ended, once it has. */
-  readonly over: "answer" | "time" | undefined;
-}
+import type { WaitKind } from "./work-item.ts";
 
 /** A condition on a payload: the value at the path (names and indexes, from the outside in) equals this one. */
 export interface EventCondition {

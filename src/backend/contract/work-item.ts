@@ -5,10 +5,27 @@
 
 import type { FailureRecord } from "../../core/errors.ts";
 import type { WorkItemStatus } from "../../core/status.ts";
-import type { WaitState } from "./wait.ts";
 
 /** Why an item is handed out. Everything but `ready` means: commit the failure path, do not run the body. */
 export type ClaimReason = "ready" | "stalled" | "timeout" | "deadline";
+
+/** A work item to be made. Its number, group and path are given by the backend. */
+export interface NewItem {
+  readonly node: string;
+  readonly kind: "node" | "join";
+  readonly input: Uint8Array | undefined;
+  /** On a failure edge: the failure handed to the successor. */
+  readonly failure?: Uint8Array | undefined;
+  readonly queue: string;
+  readonly labels: readonly string[];
+  readonly keys: readonly string[];
+  readonly priority: number;
+  readonly delayMs: number;
+  readonly timeoutMs: number;
+  readonly deadlineMs?: number | undefined;
+  /** value × successors + successor. */
+  readonly index: number;
+}
 
 export interface WorkItem {
   readonly runId: string;
@@ -68,6 +85,23 @@ export interface WorkItem {
   readonly failure: FailureRecord | undefined;
   /** The wait that it is in, or was in last; absent if it never waited. */
   readonly wait?: WaitState | undefined;
+}
+
+/** What a work item waits for. */
+export type WaitKind = "sleep" | "event" | "input" | "tool" | "child";
+
+/** What a work item keeps of the wait that it is in, or that it was in last. */
+export interface WaitState {
+  readonly kind: WaitKind;
+  /** Tells it from other waits of the item: the epoch of the claim that began it. */
+  readonly number: number;
+  readonly since: number;
+  /** When it is over by itself: a sleep has slept, any other wait is in vain. */
+  readonly dueAt: number | undefined;
+  /** What was left of the item's deadline over all attempts: it stands still meanwhile. */
+  readonly deadlineLeftMs: number | undefined;
+  /** How it ended, once it has. */
+  readonly over: "answer" | "time" | undefined;
 }
 
 /** What a node's input and, on a failure edge, the handed-over failure look like at rest. */

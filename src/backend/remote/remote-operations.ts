@@ -52,6 +52,7 @@ export function remoteOperations(options: RemoteOptions): BackendOperations {
     capabilities,
     ...(renewalUrl === undefined ? {} : { renewalUrl }),
     ...operationsOver(new RemoteEngine(options)),
+    advise: () => options.store.advise(),
   };
 }
 

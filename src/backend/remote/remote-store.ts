@@ -6,7 +6,7 @@
 
 import type { CheckpointRecord } from "../contract/checkpoints.ts";
 import type { Claim, Peek } from "../contract/claim.ts";
-import type { Wakeup } from "../contract/operations.ts";
+import type { Advice, Wakeup } from "../contract/operations.ts";
 import type { DefinitionRecord } from "../contract/records.ts";
 import type { RunDetails, RunState } from "../contract/run.ts";
 import type { BranchGroup, ItemPayload } from "../contract/work-item.ts";
@@ -30,6 +30,8 @@ export interface RemoteStore {
   readonly read: RemoteReads;
   /** Tells other processes, as a hint. Never throws, never waits. */
   announce(wakeups: readonly Wakeup[]): void;
+  /** What an operator should know of the server. */
+  advise(): Promise<readonly Advice[]>;
   /** The server's clock. */
   now(): Promise<number>;
   close(): Promise<void>;

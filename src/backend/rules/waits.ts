@@ -4,8 +4,8 @@
  */
 
 import type { RunState } from "../contract/run.ts";
-import type { NewWait, WaitState } from "../contract/wait.ts";
-import type { WorkItem } from "../contract/work-item.ts";
+import type { NewWait } from "../contract/wait.ts";
+import type { WaitState, WorkItem } from "../contract/work-item.ts";
 
 /** The item in its wait. */
 export function parkedItem(item: WorkItem, wait: NewWait, now: number): WorkItem {

@@ -1,7 +1,7 @@
 /** The wait of a work item as a short list in JSON, and back. Invariant: `readWait(writeWait(wait))` equals the wait. */
 
 import { MillraceError } from "../../core/errors.ts";
-import type { WaitState } from "../contract/wait.ts";
+import type { WaitState } from "../contract/work-item.ts";
 
 const KINDS = ["sleep", "event", "input", "tool", "child"] as const;
 const ENDS = ["answer", "time"] as const;

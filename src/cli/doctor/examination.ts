@@ -77,6 +77,9 @@ async function examineStore(
         ),
       );
     }
+    for (const { level, about, message, hint } of (await backend.operations.advise?.()) ?? []) {
+      findings.push(level === "warning" ? wrong(about, message, hint) : note(about, message, hint));
+    }
     findings.push(examineClock(await backend.operations.now(), around.now()));
     findings.push(...(await examineWorkers(backend)));
   });

@@ -18,9 +18,12 @@ interface Walk {
   readonly from: string;
   readonly where: readonly string[];
   readonly values: readonly SqlValue[];
+  readonly order: string;
 }
 
 type Position = readonly [runId: string, item: number];
+
+const ORDER = "run.name, item.number";
 
 /** Runs are numbered from 1, sessions too. */
 const NOBODY = 0;
@@ -31,7 +34,7 @@ export function listItems(tables: Tables, runs: Runs, filter: ItemFilter, page: 
   const walk = walkOf(tables, runs, filter, decodeCursor("items", page.cursor, ["string", "number"]));
   const filters = filtersOf(tables, filter);
   const sql = `SELECT ${ITEM_COLUMNS}, run.name FROM ${walk.from}
-    WHERE ${[...walk.where, ...filters.where].join(" AND ")} ORDER BY run.name, item.number LIMIT ${limit + 1}`;
+    WHERE ${[...walk.where, ...filters.where].join(" AND ")} ORDER BY ${walk.order} LIMIT ${limit + 1}`;
   const rows = tables.db.query(sql, [...walk.values, ...filters.values]);
   const entries = rows.slice(0, limit).map((row) => readItem(row, textAt(row, ITEM_WIDTH), tables.ids));
   const last = entries.at(-1);
@@ -46,21 +49,22 @@ function walkOf({ ns }: Tables, runs: Runs, filter: ItemFilter, after: Position 
     // A cursor of another run's list goes by the order of runs, like everything.
     const passed =
       after === undefined || after[0] < filter.runId ? -1 : after[0] === filter.runId ? after[1] : Infinity;
-    return { from, where: ["item.run = ? AND item.number > ?"], values: [number, passed] };
+    // By number alone: ordered by the one run's name too, every page would sort all that is left of the run.
+    return { from, where: ["item.run = ? AND item.number > ?"], values: [number, passed], order: "item.number" };
   }
   const beyond = after === undefined ? [] : ["(run.name, item.number) > (?, ?)"];
   const position = after === undefined ? [] : [toStoredText(after[0]), after[1]];
   if (filter.status?.every((status) => status === "in_progress") === true) {
     const from = "item INDEXED BY item_busy CROSS JOIN run ON run.id = item.run";
-    return { from, where: ["item.status = 1 AND item.ns = ?", ...beyond], values: [ns, ...position] };
+    return { from, where: ["item.status = 1 AND item.ns = ?", ...beyond], values: [ns, ...position], order: ORDER };
   }
   const from = "run INDEXED BY run_by_name CROSS JOIN item INDEXED BY item_by_number ON item.run = run.id";
   const started = after === undefined ? [] : ["run.name >= ?"];
   const values = [ns, ...position.slice(0, started.length), ...position];
-  return { from, where: ["run.ns = ?", ...started, ...beyond], values };
+  return { from, where: ["run.ns = ?", ...started, ...beyond], values, order: ORDER };
 }
 
-function filtersOf({ ids }: Tables, filter: ItemFilter): Pick<Walk, "where" | "values"> {
+function filtersOf({ ids }: Tables, filter: ItemFilter): Omit<Walk, "from" | "order"> {
   const where: string[] = [];
   const values: SqlValue[] = [];
   const { status, node, session, changedAfter } = filter;

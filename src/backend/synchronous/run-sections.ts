@@ -155,25 +155,57 @@ function wholeItem(store: RowStore, item: WorkItem): WholeItem {
   };
 }
 
-/** By group, then join, in branch order. */
-function arrivals({ store, run, part, fanOuts }: Walk, from: Position): Position | undefined {
-  const start = decodeCursor(ARRIVALS, from === "" ? undefined : from, ["number", "string", "number", "string"]);
-  let [at, opener, join, position] = start ?? [0, "", 0, ""];
-  const nodes = [...fanOuts];
-  for (; at < nodes.length; at += 1, opener = "") {
-    for (let more = true; more; join = 0) {
-      const found = store.items({ runId: run.id, node: nodes[at] }, { limit: 1, cursor: cursorOf(opener) });
-      const [item] = found.entries;
-      const group = item === undefined ? undefined : store.group(run.id, item.item);
-      const joins = group === undefined ? [] : joinsOf(group);
-      for (; join < joins.length; join += 1, position = "") {
-        const read = (page: PageRequest) => store.arrivals(run.id, group?.group ?? 0, joins[join] ?? "", page);
-        const next = list(part, position, read, sizeOfValue, (row) => part.rows.arrivals.push(row));
-        if (next !== undefined) return encodeCursor(ARRIVALS, [at, opener, join, next]);
-      }
-      more = found.cursor !== undefined;
-      opener = found.cursor ?? "";
+/** By group, then join, in branch order. Openers are looked for one by one, and not again where a part ends within a group. */
+function arrivals(walk: Walk, from: Position): Position | undefined {
+  const { store, run, part } = walk;
+  const nodes = [...walk.fanOuts];
+  let openers: Openers | undefined = { node: 0, cursor: "" };
+  let [group, join, position] = [NONE, 0, ""];
+  if (from !== "") {
+    const [node, cursor, number, ...within] = decodeCursor(ARRIVALS, from, ARRIVALS_POSITION) ?? [0, "", NONE, 0, ""];
+    openers = node < 0 ? undefined : { node, cursor };
+    group = number;
+    [join, position] = within;
+  }
+  for (;;) {
+    if (group === NONE) {
+      if (openers === undefined) return undefined;
+      const found = nextOpener(walk, nodes, openers);
+      if (found === undefined) return undefined;
+      [group, join, position, openers] = [found.item, 0, "", found.rest];
     }
+    const opened = store.group(run.id, group);
+    const joins = opened === undefined ? [] : joinsOf(opened);
+    for (; join < joins.length; join += 1, position = "") {
+      const read = (page: PageRequest) => store.arrivals(run.id, group, joins[join] ?? "", page);
+      const next = list(part, position, read, sizeOfValue, (row) => part.rows.arrivals.push(row));
+      if (next === undefined) continue;
+      return encodeCursor(ARRIVALS, [openers?.node ?? NONE, openers?.cursor ?? "", group, join, next]);
+    }
+    group = NONE;
+  }
+}
+
+/** Where the next item is looked for that may have opened a group: which node, and after which of its items. */
+interface Openers {
+  readonly node: number;
+  readonly cursor: string;
+}
+
+const NONE = -1;
+const ARRIVALS_POSITION = ["number", "string", "number", "number", "string"] as const;
+
+function nextOpener(
+  { store, run }: Walk,
+  nodes: readonly string[],
+  { node, cursor }: Openers,
+): { readonly item: number; readonly rest: Openers | undefined } | undefined {
+  for (let at = node, after = cursor; at < nodes.length; at += 1, after = "") {
+    const found = store.items({ runId: run.id, node: nodes[at] }, { limit: 1, cursor: cursorOf(after) });
+    const [item] = found.entries;
+    if (item === undefined) continue;
+    const rest = found.cursor !== undefined ? { node: at, cursor: found.cursor } : { node: at + 1, cursor: "" };
+    return { item: item.item, rest: rest.node < nodes.length ? rest : undefined };
   }
   return undefined;
 }

@@ -11,8 +11,10 @@ import type { Claim, Peek } from "../contract/claim.ts";
 import type { BackendOperations } from "../contract/operations.ts";
 import { AtomicStep, type DefinitionNames } from "../synchronous/atomic-step.ts";
 import { createAttachedSessions } from "../synchronous/attached-sessions.ts";
+import { deliverLetter } from "../synchronous/deliver-letters.ts";
 import type { Aftermath, Engine, Undertaking } from "../synchronous/engine.ts";
 import { operationsOver } from "../synchronous/operations.ts";
+import { LETTER, letterOf, OUTBOX, type PostedLetter } from "../synchronous/outbox.ts";
 import type { RowStore } from "../synchronous/row-store.ts";
 import type { WakeupHub } from "../synchronous/wakeups.ts";
 import { wantsOf } from "./foresight.ts";
@@ -35,6 +37,26 @@ export interface RemoteOptions {
   /** Waits between two tries of a step that lost to others. */
   readonly clock: Pick<Clock, "sleep">;
   readonly random: Random;
+  /** Whether the run or hub of this name lies in this partition. Absent where the store is one. */
+  readonly here?: ((name: string) => boolean) | undefined;
+}
+
+/** One partition of a store, and its post. */
+export interface Partition {
+  readonly operations: BackendOperations;
+  readonly post: PostOffice;
+}
+
+/** Letters between partitions. Each is to be delivered where it is addressed to, and discarded then. */
+export interface PostOffice {
+  /** Letters of this partition that may not have been delivered yet, oldest first. */
+  outbox(limit: number): Promise<readonly PostedLetter[]>;
+  /** Applies a letter from another partition; one that was had before has no second effect. */
+  deliver(letter: PostedLetter): Promise<void>;
+  /** Forgets letters of this partition that were delivered. */
+  discard(ids: readonly string[]): Promise<void>;
+  /** Called after each step of this process that left letters. */
+  onPosted(listener: () => void): void;
 }
 
 /** After so many lost tries in a row the store is called unavailable: nothing else explains them. */
@@ -44,6 +66,33 @@ const IMMEDIATE_TRIES = 2;
 const LONGEST_WAIT_MS = 50;
 
 export function remoteOperations(options: RemoteOptions): BackendOperations {
+  return remotePartition(options).operations;
+}
+
+/** A store in several partitions is as many of these, behind one that knows which is which. */
+export function remotePartition(options: RemoteOptions): Partition {
+  const engine = new RemoteEngine(options);
+  return { operations: operationsOf(options, engine), post: postOffice(engine) };
+}
+
+function postOffice(engine: RemoteEngine): PostOffice {
+  return {
+    outbox: (limit) => engine.read((rows) => rows.entries(OUTBOX, { limit }).map(letterOf)),
+    deliver: (letter) => engine.write((step) => deliverLetter(step, letter)),
+    discard: (ids) =>
+      engine.write(({ store }) => {
+        for (const key of ids) {
+          const letter = store.entry(LETTER, key);
+          if (letter !== undefined) store.removeEntry(letter);
+        }
+      }),
+    onPosted(listener) {
+      engine.onPosted = listener;
+    },
+  };
+}
+
+function operationsOf(options: RemoteOptions, engine: RemoteEngine): BackendOperations {
   const { kind, location, namespace, capabilities, renewalUrl } = options;
   return {
     kind,
@@ -51,7 +100,7 @@ export function remoteOperations(options: RemoteOptions): BackendOperations {
     namespace,
     capabilities,
     ...(renewalUrl === undefined ? {} : { renewalUrl }),
-    ...operationsOver(new RemoteEngine(options)),
+    ...operationsOver(engine),
     advise: () => options.store.advise(),
   };
 }
@@ -66,6 +115,7 @@ class RemoteEngine implements Engine {
   readonly #names: DefinitionNames = new Map();
   readonly #attached = createAttachedSessions();
   readonly subscribe: Engine["subscribe"];
+  onPosted: (() => void) | undefined;
 
   constructor(options: RemoteOptions) {
     this.#options = options;
@@ -128,6 +178,7 @@ class RemoteEngine implements Engine {
       const hints = step.wakeups();
       for (const hint of hints) wakeups.notify(hint);
       if (hints.length > 0) store.announce(hints);
+      if (changes.entries.some(({ kind, after }) => kind === LETTER && after !== undefined)) this.onPosted?.();
       const { nextDueAt, contended } = committed;
       return { result, aftermath: { now: remote.now, nextDueAt, contended } };
     } catch (error) {
@@ -140,7 +191,7 @@ class RemoteEngine implements Engine {
   async #run<T>(work: (step: AtomicStep) => T, remote: RemoteStep, cache: RowCache) {
     for (;;) {
       const set = workingSet(cache);
-      const shared = { store: set.rows, attached: this.#attached, names: this.#names };
+      const shared = { store: set.rows, attached: this.#attached, names: this.#names, here: this.#options.here };
       const step = new AtomicStep(shared, remote.now, undefined);
       let missing: readonly Want[];
       try {

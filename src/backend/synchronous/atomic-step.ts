@@ -26,11 +26,15 @@ export interface Shared {
   readonly store: RowStore;
   readonly attached: AttachedSessions;
   readonly names: DefinitionNames;
+  /** Whether the run or hub of this name lies where the rows do. Absent where all do. */
+  readonly here?: ((name: string) => boolean) | undefined;
 }
 
 export class AtomicStep {
   readonly store: RowStore;
   readonly now: number;
+  /** Whether the run or hub of this name lies where the rows of the step do. */
+  readonly here: (name: string) => boolean;
   readonly attached: AttachedSessions;
   /** Absent where nobody else can lock the rows. */
   readonly blockades: Blockades | undefined;
@@ -44,6 +48,7 @@ export class AtomicStep {
     this.blockades = blockades;
     this.store = shared.store;
     this.attached = shared.attached;
+    this.here = shared.here ?? everywhere;
     this.#names = shared.names;
     this.now = now;
   }
@@ -154,6 +159,10 @@ export class AtomicStep {
     if (placement.kind === "ready" || (placement.kind === "due" && isQueued(item))) this.#claimable.add(keyOf(item));
     return placement;
   }
+}
+
+function everywhere(): boolean {
+  return true;
 }
 
 /** A session that signed off, vanished and was swept, or is forgotten. */

@@ -10,6 +10,7 @@ import type { EventCondition, NewWait } from "../contract/wait.ts";
 import type { WorkItem } from "../contract/work-item.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import { Facts } from "./entry-facts.ts";
+import { type EventAddress, isCondition, post, type WaitAddress } from "./outbox.ts";
 import type { Entry, RowStore } from "./row-store.ts";
 
 const HUB = "hub";
@@ -19,24 +20,28 @@ const BUFFERED = "event";
 const WINDOW = 100;
 const HUB_ID_LENGTH = 32;
 
-export interface Waiter {
-  readonly runId: string;
-  readonly item: number;
-  readonly number: number;
+export interface Waiter extends WaitAddress {
   readonly conditions: readonly EventCondition[];
   readonly entry: Entry;
 }
 
-/** Where waiters and events of one name and key meet. */
+/** Names the hub of an event, and its partition. */
+export function hubIdOf({ name, key }: EventAddress): string {
+  return digest(JSON.stringify([name, key])).slice(0, HUB_ID_LENGTH);
+}
+
+/** Where waiters and events of one name and key meet. Precondition: it lies in the partition of the step. */
 export class EventHub {
   readonly #store: RowStore;
+  readonly #here: AtomicStep["here"];
   readonly #id: string;
   #next: number;
 
   /** Opens the hub for writing: whoever else does so comes before or after this step. */
-  constructor(store: RowStore, { name, key }: { readonly name: string; readonly key: string }) {
+  constructor({ store, here }: Pick<AtomicStep, "store" | "here">, event: EventAddress) {
     this.#store = store;
-    this.#id = digest(JSON.stringify([name, key])).slice(0, HUB_ID_LENGTH);
+    this.#here = here;
+    this.#id = hubIdOf(event);
     const known = store.entry(HUB, this.#id);
     this.#next = known === undefined ? 1 : new Facts(known).number("next");
   }
@@ -53,17 +58,22 @@ export class EventHub {
     return undefined;
   }
 
-  /** Registers the wait of an item. */
-  register(item: WorkItem, conditions: readonly EventCondition[]): void {
-    const { runId, item: number, epoch } = item;
+  /** Puts a wait on the list. */
+  register(wait: WaitAddress, conditions: readonly EventCondition[]): void {
     this.#store.putEntry({
       kind: WAITER,
-      key: waiterKey(item),
-      runId,
-      facts: JSON.stringify({ runId, item: number, number: epoch, conditions }),
+      key: waiterKey(wait),
+      // One of another partition does not go away with its run, but when an event finds nobody there.
+      runId: this.#here(wait.runId) ? wait.runId : undefined,
+      facts: JSON.stringify({ ...wait, conditions }),
       value: undefined,
       places: [{ list: `waiters:${this.#id}`, at: this.#place() }],
     });
+  }
+
+  /** Takes a wait that is over off the list. */
+  withdraw(wait: WaitAddress): void {
+    withdraw(this.#store, wait);
   }
 
   /** Those who are registered and whose conditions the payload meets, longest first. */
@@ -109,20 +119,37 @@ export function registerAtHub(
   item: WorkItem,
   event: NonNullable<NewWait["event"]>,
 ): Uint8Array | undefined {
-  const hub = new EventHub(step.store, event);
-  const payload = hub.take(event.conditions);
-  if (payload === undefined) hub.register(item, event.conditions);
+  const { conditions, name, key } = event;
+  const wait = addressOf(item);
+  if (!step.here(hubIdOf(event))) {
+    post(step, hubIdOf(event), { kind: "register", event: { name, key }, wait, conditions, payload: undefined });
+    return undefined;
+  }
+  const hub = new EventHub(step, event);
+  const payload = hub.take(conditions);
+  if (payload === undefined) hub.register(wait, conditions);
   return payload;
 }
 
-/** Takes a wait that is over off the list of its hub. */
-export function withdrawFromHub(step: AtomicStep, item: WorkItem): void {
-  const entry = step.store.entry(WAITER, waiterKey(item));
-  if (entry !== undefined) step.store.removeEntry(entry);
+/** Takes the wait of an item, which is over, off the list of its hub. */
+export function withdrawFromHub(step: AtomicStep, item: WorkItem, event: EventAddress): void {
+  const wait = addressOf(item);
+  if (step.here(hubIdOf(event))) withdraw(step.store, wait);
+  else post(step, hubIdOf(event), { kind: "withdraw", event, wait, conditions: [], payload: undefined });
 }
 
-function waiterKey({ runId, item }: WorkItem): string {
-  return `${runId}.${item}`;
+function withdraw(store: RowStore, wait: WaitAddress): void {
+  const entry = store.entry(WAITER, waiterKey(wait));
+  if (entry !== undefined) store.removeEntry(entry);
+}
+
+function addressOf({ runId, item, wait, epoch }: WorkItem): WaitAddress {
+  return { runId, item, number: wait?.number ?? epoch };
+}
+
+/** By its number too: a wait that comes after this one is another. */
+function waiterKey({ runId, item, number }: WaitAddress): string {
+  return `${runId}.${item}.${number}`;
 }
 
 function waiterOf(entry: Entry): Waiter {
@@ -165,16 +192,4 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
     at = Reflect.get(at, name);
   }
   return at;
-}
-
-function isCondition(value: unknown): value is EventCondition {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "path" in value &&
-    Array.isArray(value.path) &&
-    value.path.every((part) => typeof part === "string") &&
-    "equals" in value &&
-    typeof value.equals === "string"
-  );
 }

@@ -46,7 +46,7 @@ function entryOf(item: WorkItem, { kind, details, event }: NewWait, childId: str
 function startChild(step: AtomicStep, item: WorkItem, child: Omit<StartRun, "id" | "parent">): string {
   const { store, now } = step;
   const { runId, item: number, epoch } = item;
-  const id = `child-${digest(JSON.stringify([runId, number, epoch])).slice(0, CHILD_ID_LENGTH)}`;
+  const id = childIdOf(step, [runId, number, epoch]);
   const outcome = startRun(step, { ...child, id, parent: { runId, item: number } });
   const childId = outcome.kind === "unknownDefinition" ? id : outcome.run.id;
   store.putEntry({
@@ -63,3 +63,11 @@ function startChild(step: AtomicStep, item: WorkItem, child: Omit<StartRun, "id"
 }
 
 const CHILD_ID_LENGTH = 32;
+
+/** A child lies in the partition of its parent, so that what one means for the other is one step. */
+function childIdOf({ here }: AtomicStep, origin: readonly (string | number)[]): string {
+  for (let turn = 0; ; turn += 1) {
+    const id = `child-${digest(JSON.stringify([...origin, turn])).slice(0, CHILD_ID_LENGTH)}`;
+    if (here(id)) return id;
+  }
+}

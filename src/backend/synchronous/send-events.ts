@@ -9,15 +9,25 @@ import type { EventOutcome, SentEvent } from "../contract/wait.ts";
 import { isWaitingFor } from "../rules/waits.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import { EventHub } from "./event-hub.ts";
+import { post } from "./outbox.ts";
 import { finishWait } from "./waits.ts";
 
 const SENT = "sentEvent";
 
 export function sendEvent(step: AtomicStep, event: SentEvent): EventOutcome {
   if (event.id !== undefined && !isFirst(step, event, event.id)) return { kind: "duplicate" };
-  const hub = new EventHub(step.store, event);
+  const hub = new EventHub(step, event);
   let waits = 0;
   for (const waiter of hub.waitersFor(event.payload)) {
+    if (!step.here(waiter.runId)) {
+      const { name, key, payload } = event;
+      const { runId, item: number } = waiter;
+      step.store.removeEntry(waiter.entry);
+      const wait = { runId, item: number, number: waiter.number };
+      post(step, runId, { kind: "answer", event: { name, key }, wait, conditions: [], payload });
+      waits += 1;
+      continue;
+    }
     const run = step.run(waiter.runId);
     const item = run === undefined ? undefined : step.store.item(waiter.runId, waiter.item);
     // One of a closed run may be resumed, but takes nothing meanwhile.

@@ -47,9 +47,9 @@ export function forgetWait(step: AtomicStep, item: WorkItem): void {
   const entry = store.entry(WAIT, waitKey(item.runId, item.item));
   if (entry === undefined) return;
   store.removeEntry(entry);
-  const { childId } = recordOf(entry);
+  const { childId, event } = recordOf(entry);
   if (childId !== undefined) leave(store, { kind: "cancelRun", runId: childId }, now);
-  if (item.wait.kind === "event") withdrawFromHub(step, item);
+  if (event !== undefined) withdrawFromHub(step, item, event);
 }
 
 /** The wait that an item is in, if it can be answered. */

@@ -3,14 +3,24 @@ import { assertRunInvariants } from "./harness/run-invariants.ts";
 import { Scene, type SpawnOptions } from "./harness/scene.ts";
 import { Store } from "./harness/store.ts";
 import { until } from "./harness/until.ts";
+import type { ProcessHandle } from "./harness/worker-handle.ts";
 import type { RefusalLine } from "./harness/worker-order.ts";
 import { type BlockLine, blocking, blockingTooLong, quick } from "./workflows/blocking.ts";
 
 const order: SpawnOptions = {
   module: "blocking",
   workflows: ["blocking", "blockingTooLong", "quick"],
-  options: { lease: "2s", pollInterval: "50ms", concurrency: 1 },
+  options: { lease: "400ms", pollInterval: "50ms", concurrency: 1 },
 };
+
+/** The worker whose body blocks, and the one beside it. */
+async function sides(scene: Scene, workers: readonly ProcessHandle[]) {
+  const begun = await until("the body blocks", () => scene.traces<BlockLine>("blocked")[0]);
+  const blocked = workers.find(({ pid }) => pid === begun.pid);
+  const rival = workers.find(({ pid }) => pid !== begun.pid);
+  if (blocked === undefined || rival === undefined) throw new Error(`process ${begun.pid} is no worker of this test`);
+  return { blocked, rival };
+}
 
 test.each(["busy", "waiting"] as const)(
   "a body that blocks its process by %s beyond the lease keeps the lease",
@@ -20,10 +30,7 @@ test.each(["busy", "waiting"] as const)(
     const store = new Store(orchestrator.backend.operations);
     const workers = [await scene.worker(order), await scene.worker(order)];
     const handle = await orchestrator.startRun(blocking, { how, ms: 6_000 });
-    const begun = await until("the body blocks", () => scene.traces<BlockLine>("blocked")[0]);
-    const blocked = workers.find(({ pid }) => pid === begun.pid);
-    const rival = workers.find(({ pid }) => pid !== begun.pid);
-    if (blocked === undefined || rival === undefined) throw new Error(`process ${begun.pid} is no worker of this test`);
+    const { blocked, rival } = await sides(scene, workers);
 
     // The worker beside it finds everything else that is there to take, again and again, for as long as it takes.
     const isBlocked = () => scene.traces("blocked").length < 2;
@@ -51,10 +58,9 @@ test("a body that blocks its process beyond its attempt's timeout loses the item
   const scene = new Scene();
   const orchestrator = await scene.orchestrator(blockingTooLong);
   const store = new Store(orchestrator.backend.operations);
-  const blocked = await scene.worker(order);
+  const workers = [await scene.worker(order), await scene.worker(order)];
   const handle = await orchestrator.startRun(blockingTooLong, { how: "busy", ms: 2_500 });
-  await until("the body blocks", () => scene.traces("blocked")[0]);
-  const rival = await scene.worker(order);
+  const { blocked, rival } = await sides(scene, workers);
 
   expect(await handle.result()).toEqual({ pid: rival.pid, attempt: 2 });
   expect(scene.traces<BlockLine>("blocked").some((line) => line.pid === blocked.pid && line.event === "finished")).toBe(

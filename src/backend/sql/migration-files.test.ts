@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { isMillraceError } from "../../core/errors.ts";
-import { loadMigrations, pendingMigrations } from "./migration-files.ts";
+import { loadMigrations, pendingMigrations, schemaAfter } from "./migration-files.ts";
 
 function folderWith(...files: string[]): URL {
   const folder = mkdtempSync(join(tmpdir(), "millrace-migrations-"));
@@ -40,3 +40,46 @@ test("what was applied is not applied again, and a newer store is refused", () =
     expect.toSatisfy((error) => isMillraceError(error, "BACKEND_TOO_NEW") && error.message.includes("the file")),
   );
 });
+
+test("a newer store is used by code that it says can use it, and by no older one", () => {
+  const known = loadMigrations(folderWith("0001-a.sql", "0002-b.sql"));
+  expect(pendingMigrations(known, 5, "x", 2)).toEqual([]);
+  expect(pendingMigrations(known, 5, "x", 1)).toEqual([]);
+  expect(() => pendingMigrations(known, 5, "the file", 3)).toThrow(
+    expect.toSatisfy(
+      (error) => isMillraceError(error, "BACKEND_TOO_NEW") && /version 5.+version 3/.test(error.message),
+    ),
+  );
+});
+
+test("what a migration asks of code stays asked, whatever later ones say", () => {
+  const folder = folderWith("0001-a.sql", "0002-b.sql");
+  const write = (file: string, header: string) =>
+    writeFileSync(new URL(file, folder), `-- Purpose: x\n${header}\nSELECT 1`);
+  write("0003-c.sql", "-- Readable by: 2");
+  write("0004-d.sql", "-- Readable by: 3");
+  write("0005-e.sql", "-- Readable by: 1");
+  const migrations = loadMigrations(folder);
+  expect(migrations.map(({ readableBy }) => readableBy)).toEqual([1, 2, 2, 3, 1]);
+  let state = { version: 0, readableBy: 0 };
+  const states = migrations.map((migration) => {
+    state = schemaAfter(state, migration);
+    return [state.version, state.readableBy];
+  });
+  expect(states).toEqual([
+    [1, 1],
+    [2, 2],
+    [3, 2],
+    [4, 3],
+    [5, 3],
+  ]);
+});
+
+test.each(["-- Readable by: 0", "-- Readable by: 3"])(
+  "a migration that cannot be what it says, %s, is refused",
+  (header) => {
+    const folder = folderWith("0001-a.sql");
+    writeFileSync(new URL("0002-b.sql", folder), `${header}\n`);
+    expect(() => loadMigrations(folder)).toThrow(expect.toSatisfy((error) => isMillraceError(error, "INTERNAL")));
+  },
+);

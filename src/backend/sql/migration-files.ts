@@ -1,6 +1,8 @@
 /**
  * Schema changes as files: found, ordered and checked here, applied by each backend in its own transaction. Migrations
- * only go forward; a released file never changes. Invariant: versions are dense from 1, so a store's version is the number of files that were applied to it.
+ * only go forward; a released file never changes. One whose header says `Readable by: N` leaves code running that knows the
+ * schema up to version N; a store keeps the highest such number of all that were applied to it, so that older code can tell
+ * whether it may go on. Invariant: versions are dense from 1, so a store's version is the number of files that were applied to it.
  */
 
 import { readdirSync, readFileSync } from "node:fs";
@@ -10,8 +12,17 @@ export interface Migration {
   readonly version: number;
   readonly name: string;
   readonly sql: string;
+  /** The oldest version whose code can use a store that this was applied to: its own, unless its header says otherwise. */
+  readonly readableBy: number;
 }
 
+/** How new a store's schema is, and the oldest version whose code can use it. */
+export interface SchemaState {
+  readonly version: number;
+  readonly readableBy: number;
+}
+
+const READABLE = /^-- Readable by: (\d+)$/m;
 const FILE = /^(\d{4})-([a-z0-9-]+)\.sql$/;
 
 /** The migrations in a folder, by version. Throws `INTERNAL` when the package was built without them. */
@@ -26,17 +37,21 @@ export function loadMigrations(folder: URL): readonly Migration[] {
   return migrations;
 }
 
-/** What is left to apply to a store at `version`, in order. Throws `BACKEND_TOO_NEW` for a store of a later release. */
+/**
+ * What is left to apply to a store at `version`, in order; nothing for one of a later release that says that code of this
+ * version can use it. Throws `BACKEND_TOO_NEW` for any other store of a later release.
+ */
 export function pendingMigrations(
   migrations: readonly Migration[],
   version: number,
   location: string,
+  readableBy: number = version,
 ): readonly Migration[] {
   const known = migrations.length;
-  if (version > known) {
+  if (version > known && readableBy > known) {
     throw new MillraceError(
       "BACKEND_TOO_NEW",
-      `${location} has schema version ${version}; this release of millrace knows versions up to ${known}`,
+      `${location} has schema version ${version}, for code that knows version ${readableBy}; this release of millrace knows versions up to ${known}`,
       {
         hints: [
           "Upgrade the millrace package of this program to at least the release that wrote the store.",
@@ -48,8 +63,19 @@ export function pendingMigrations(
   return migrations.slice(version);
 }
 
+/** What a store is once the migration was applied to it. Whatever one migration asks of code stays asked. */
+export function schemaAfter(before: SchemaState, { version, readableBy }: Migration): SchemaState {
+  return { version, readableBy: Math.max(before.readableBy, readableBy) };
+}
+
 function readMigration(folder: URL, file: string): Migration {
   const match = FILE.exec(file);
   if (match === null) throw new MillraceError("INTERNAL", `"${file}" is not the name of a migration`);
-  return { version: Number(match[1]), name: match[2] ?? "", sql: readFileSync(new URL(file, folder), "utf8") };
+  const version = Number(match[1]);
+  const sql = readFileSync(new URL(file, folder), "utf8");
+  const readableBy = Number(READABLE.exec(sql)?.[1] ?? version);
+  if (readableBy < 1 || readableBy > version) {
+    throw new MillraceError("INTERNAL", `migration ${version} says that it is readable by ${readableBy}`);
+  }
+  return { version, name: match[2] ?? "", sql, readableBy };
 }

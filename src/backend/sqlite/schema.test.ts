@@ -2,7 +2,7 @@ import { copyFileSync, readFileSync, statSync, truncateSync, writeFileSync } fro
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
-import { newItem, startOf } from "../../../test/backend/engine.ts";
+import { newItem, output, ProtocolWorker, publishDefinition, startOf } from "../../../test/backend/engine.ts";
 import {
   integrityOf,
   openScratch,
@@ -15,6 +15,7 @@ import { seededRandom } from "../../core/ports.ts";
 import type { BackendOperations } from "../contract/operations.ts";
 import { loadMigrations } from "../sql/migration-files.ts";
 import { openSqlite } from "./index.ts";
+import { inspectSqlite } from "./inspection.ts";
 
 const NEWEST = loadMigrations(new URL("./migrations/", import.meta.url)).length;
 
@@ -33,10 +34,10 @@ test("many programs that start at once on a new file all find it ready", async (
   expect(await store.read.definitions()).toHaveLength(7);
 });
 
-test("a file of a newer release is refused with a hint, and stays as it is", async () => {
+test("a file of a newer release that does not say who can use it is refused with a hint, and stays as it is", async () => {
   const path = scratchFile();
   await (await openSqlite({ path })).close();
-  change(path, "PRAGMA user_version = 99");
+  change(path, "DROP TABLE schema_compatibility; PRAGMA user_version = 99");
   const before = readFileSync(path);
   await expect(openSqlite({ path })).rejects.toThrow(failsWith("BACKEND_TOO_NEW"));
   await expect(openSqlite({ path })).rejects.toThrow(/99/);
@@ -47,9 +48,67 @@ test("a store that is open when a newer release takes its file over writes nothi
   const path = scratchFile();
   const store = await openScratch({ path });
   await store.startRuns([startOf("run-1")]);
-  change(path, "PRAGMA user_version = 99");
+  change(path, "DROP TABLE schema_compatibility; PRAGMA user_version = 99");
   await expect(store.startRuns([startOf("run-2")])).rejects.toThrow(failsWith("BACKEND_TOO_NEW"));
   await expect(store.read.run("run-1")).rejects.toThrow(failsWith("BACKEND_TOO_NEW"));
+});
+
+/** What a newer release does to a file that older code may go on using: it adds, and changes nothing that is there. */
+const ADDITIONS = `ALTER TABLE run ADD COLUMN later TEXT; ALTER TABLE item ADD COLUMN later INTEGER NOT NULL DEFAULT 7;
+  CREATE TABLE later (id INTEGER PRIMARY KEY, note TEXT) STRICT; CREATE INDEX run_by_later ON run (later)`;
+
+function madeNewer(path: string, readableBy: number): void {
+  change(path, `${ADDITIONS}; UPDATE schema_compatibility SET readable_by = ${readableBy}; PRAGMA user_version = 99`);
+}
+
+test("a file of a newer release that this one can use is used, and stays what it is", async () => {
+  const path = scratchFile();
+  const store = await openScratch({ path });
+  await publishDefinition(store);
+  await store.startRuns([startOf("run-1")]);
+  await store.close();
+  madeNewer(path, NEWEST);
+  const again = await openScratch({ path });
+  await again.startRuns([startOf("run-2")]);
+  const worker = await ProtocolWorker.open(again, "s1");
+  for (const item of await worker.claim()) await worker.finish(item, output("done"));
+  expect((await again.read.runs({}, {})).entries.map(({ status }) => status)).toEqual(["completed", "completed"]);
+  await again.close();
+  expect(await inspectSqlite(path)).toMatchObject({ schemaVersion: 99, newestSchema: NEWEST, problems: [] });
+});
+
+test("a file of a newer release that needs newer code is refused, and stays as it is", async () => {
+  const path = scratchFile();
+  await (await openSqlite({ path })).close();
+  madeNewer(path, NEWEST + 1);
+  const before = readFileSync(path);
+  await expect(openSqlite({ path })).rejects.toThrow(failsWith("BACKEND_TOO_NEW"));
+  await expect(openSqlite({ path })).rejects.toThrow(`version 99, for code that knows version ${NEWEST + 1}`);
+  expect(readFileSync(path)).toEqual(before);
+});
+
+test("a worker goes on while a newer release adds to its file, and stops when it removes what the worker needs", async () => {
+  const path = scratchFile();
+  const store = await openScratch({ path });
+  await publishDefinition(store);
+  await store.startRuns([startOf("run-1"), startOf("run-2")]);
+  const worker = await ProtocolWorker.open(store, "s1");
+  const [first, second] = await worker.claim();
+  if (first === undefined || second === undefined) throw new Error("there are two items");
+  madeNewer(path, NEWEST);
+  expect(await worker.finish(first, output("done"))).toMatchObject({ kind: "committed", runStatus: "completed" });
+  change(path, `UPDATE schema_compatibility SET readable_by = ${NEWEST + 1}; PRAGMA user_version = 100`);
+  await expect(worker.finish(second, output("done"))).rejects.toThrow(failsWith("BACKEND_TOO_NEW"));
+});
+
+test("a file says which code can use it", async () => {
+  const path = scratchFile();
+  await (await openSqlite({ path })).close();
+  const migrations = loadMigrations(new URL("./migrations/", import.meta.url));
+  const readable = Math.max(...migrations.map(({ readableBy }) => readableBy));
+  expect(new DatabaseSync(path).prepare("SELECT readable_by FROM schema_compatibility").all()).toEqual([
+    { readable_by: readable },
+  ]);
 });
 
 test("a file of an older schema is brought up to date, and what is in it stays", async () => {

@@ -1,11 +1,17 @@
 /**
  * The schema of a file: whose it is, how new it is, and bringing it up to date. Safe with any number of programs that
- * start at once: each looks again once it holds the write lock. Refuses files of other applications, of newer releases, and
- * damaged ones; changes nothing of those.
+ * start at once: each looks again once it holds the write lock. Refuses files of other applications, of newer releases
+ * that this one cannot work with, and damaged ones; changes nothing of those.
  */
 
 import { MillraceError } from "../../core/errors.ts";
-import { loadMigrations, type Migration, pendingMigrations } from "../sql/migration-files.ts";
+import {
+  loadMigrations,
+  type Migration,
+  pendingMigrations,
+  type SchemaState,
+  schemaAfter,
+} from "../sql/migration-files.ts";
 import type { Database } from "./database.ts";
 import { type LockWaiting, waitForLock } from "./lock-waiting.ts";
 
@@ -22,7 +28,7 @@ export function checkOwner(db: Database): void {
   const tables = Number(db.statement("SELECT count(*) FROM sqlite_schema").get()?.[0] ?? 0);
   const owner = Number(db.pragma("application_id") ?? 0);
   if (owner === APPLICATION_ID) {
-    pendingMigrations(migrations(), versionOf(db), db.location);
+    pending(db);
     return;
   }
   if (owner === 0 && tables === 0 && version === 0) return;
@@ -36,9 +42,10 @@ export function schemaOf(db: Database): { readonly version: number; readonly new
   return { version: versionOf(db), newest: migrations().length };
 }
 
-/** Throws `BACKEND_TOO_NEW` once a newer release has brought the file up to its own schema under us. */
+/** Throws `BACKEND_TOO_NEW` once a newer release has brought the file up to a schema that we cannot work with. */
 export function checkSchema(db: Database): void {
-  pendingMigrations(migrations(), Number(db.statement("PRAGMA user_version").get()?.[0] ?? 0), db.location);
+  const version = Number(db.statement("PRAGMA user_version").get()?.[0] ?? 0);
+  if (version > migrations().length) pending(db);
 }
 
 /** Applies what is missing, in one transaction. */
@@ -47,7 +54,7 @@ export async function migrate(db: Database, waiting: LockWaiting): Promise<void>
   await waitForLock(() => db.exec("BEGIN IMMEDIATE"), waiting);
   try {
     checkOwner(db);
-    for (const migration of pendingMigrations(migrations(), versionOf(db), db.location)) apply(db, migration);
+    for (const migration of pending(db)) apply(db, migration);
     db.exec("COMMIT");
   } catch (error) {
     db.rollback();
@@ -66,12 +73,30 @@ export async function namespaceNumber(db: Database, name: string, waiting: LockW
 }
 
 function apply(db: Database, migration: Migration): void {
+  const { version, readableBy } = schemaAfter(stateOf(db), migration);
   db.exec(migration.sql);
-  db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${migration.version}`);
+  db.exec(`CREATE TABLE IF NOT EXISTS schema_compatibility (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1), readable_by INTEGER NOT NULL) STRICT`);
+  db.exec(`INSERT INTO schema_compatibility VALUES (1, ${readableBy})
+    ON CONFLICT DO UPDATE SET readable_by = excluded.readable_by`);
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${version}`);
 }
 
 function isCurrent(db: Database): boolean {
-  return versionOf(db) === migrations().length && Number(db.pragma("application_id") ?? 0) === APPLICATION_ID;
+  return versionOf(db) >= migrations().length && Number(db.pragma("application_id") ?? 0) === APPLICATION_ID;
+}
+
+function pending(db: Database): readonly Migration[] {
+  const { version, readableBy } = stateOf(db);
+  return pendingMigrations(migrations(), version, db.location, readableBy);
+}
+
+/** The table is the first thing that later releases leave as it is; a file from before it is for code of its own version. */
+function stateOf(db: Database): SchemaState {
+  const version = versionOf(db);
+  const kept = db.query("SELECT 1 FROM sqlite_schema WHERE name = 'schema_compatibility'", []).length > 0;
+  const row = kept ? db.query("SELECT readable_by FROM schema_compatibility", [])[0] : undefined;
+  return { version, readableBy: row === undefined ? version : Number(row[0]) };
 }
 
 function versionOf(db: Database): number {

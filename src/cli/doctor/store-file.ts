@@ -24,7 +24,13 @@ export async function examineStoreFile(path: string, thorough: boolean): Promise
           `version ${file.schemaVersion}; this release has ${file.newestSchema}`,
           "Whatever opens the store next brings it up to date.",
         )
-      : ok("schema", `version ${file.schemaVersion}, up to date`);
+      : file.schemaVersion > file.newestSchema
+        ? note(
+            "schema",
+            `version ${file.schemaVersion}, which a newer release has made; this one can use it`,
+            `Upgrade this installation, too: it knows version ${file.newestSchema}.`,
+          )
+        : ok("schema", `version ${file.schemaVersion}, up to date`);
   return [...(await examinePlace(path, file.network)), schema, examineContent(file)];
 }
 

@@ -15,8 +15,14 @@ import type {
 } from "../backend/contract/records.ts";
 import type { RunDetails, RunFailure, RunState } from "../backend/contract/run.ts";
 import type { MemoRow } from "../backend/contract/transfer.ts";
-import type { WaitState } from "../backend/contract/wait.ts";
-import type { Arrival, BranchGroup, ItemPayload, JoinTemplate, WorkItem } from "../backend/contract/work-item.ts";
+import type {
+  Arrival,
+  BranchGroup,
+  ItemPayload,
+  JoinTemplate,
+  WaitState,
+  WorkItem,
+} from "../backend/contract/work-item.ts";
 import type { FailureRecord } from "../core/errors.ts";
 import {
   isTerminalRun,

@@ -59,7 +59,8 @@ export async function* runParts(
     const outcome = await transfer.export(runId, cursor);
     if (outcome.kind === "absent") return;
     if (outcome.kind === "changed") throw new RunUnread(CHANGED);
-    if (outcome.kind === "parked") throw new RunUnread("has items that wait, and cannot be moved before they went on");
+    if (outcome.kind === "parked")
+      throw new RunUnread("waits for an answer, a parent or a child, and cannot be moved before it went on");
     const { part, mark } = outcome;
     // A store that is far away is asked for a part piece by piece, so the run may have changed within it.
     if (part.head !== undefined && part.last && !isUnchanged(part.head.state, await read.runState(runId))) {

@@ -61,7 +61,7 @@ export type ExportOutcome =
       /** Equal as long as the run has not changed; what `remove` is asked by. */
       readonly mark: string;
     }
-  /** It has items that wait for something, which would not find them elsewhere. */
+  /** Items of it wait for an answer that would not find them elsewhere, or it is open and tied to a parent or to children. */
   | { readonly kind: "parked" }
   /** The run is not as it was when its first part was exported: begin anew. */
   | { readonly kind: "changed" }

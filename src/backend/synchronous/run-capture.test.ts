@@ -1,13 +1,14 @@
 import { expect, test } from "vitest";
-import { newItem, publishDefinition, startOf } from "../../../test/backend/engine.ts";
+import { newItem, ProtocolWorker, publishDefinition, startOf } from "../../../test/backend/engine.ts";
 import { isMillraceError } from "../../core/errors.ts";
 import { manualClock } from "../../core/ports.ts";
+import type { RunState } from "../contract/run.ts";
 import { createMemoryStore } from "../memory/memory-store.ts";
 import { synchronousOperations } from "./operations.ts";
 import type { RowStore } from "./row-store.ts";
 import { captureRun } from "./run-capture.ts";
 
-async function filledStore(items: number): Promise<RowStore> {
+async function newStore() {
   const { store, executor } = createMemoryStore();
   const operations = synchronousOperations({
     kind: "memory",
@@ -19,6 +20,11 @@ async function filledStore(items: number): Promise<RowStore> {
     clock: manualClock(1_000),
   });
   await publishDefinition(operations);
+  return { store, operations };
+}
+
+async function filledStore(items: number): Promise<RowStore> {
+  const { store, operations } = await newStore();
   await operations.startRuns([startOf("run-1")]);
   for (let at = 1; at < items; at += 1)
     await operations.control([{ action: { kind: "enqueue", runId: "run-1", item: newItem("more") } }]);
@@ -60,12 +66,29 @@ test("A part reads its rows in pages, and as often whether or not there are part
   expect(second.get("payload")).toBe(first.get("payload"));
 });
 
-test("A run whose items wait is not taken apart from what they wait for", async () => {
+test("A run that waits for an answer is not taken away from it; one that sleeps may go", async () => {
+  const { store, operations } = await newStore();
+  await operations.startRuns([startOf("run-1")]);
+  const worker = await ProtocolWorker.open(operations, "s1");
+  const wait = { details: "{}", durationMs: 60_000 };
+  await worker.finish(await worker.claimOne(), { kind: "wait", wait: { ...wait, kind: "sleep" } });
+  expect(store.runState("run-1")).toMatchObject({ status: "waiting", parked: 1 });
+  expect(captureRun(store, "run-1", undefined)).toMatchObject({
+    kind: "part",
+    part: { head: { state: { status: "paused" } } },
+  });
+  await operations.startRuns([startOf("run-2")]);
+  await worker.finish(await worker.claimOne(), { kind: "wait", wait: { ...wait, kind: "input" } });
+  expect(captureRun(store, "run-2", undefined)).toEqual({ kind: "parked" });
+});
+
+test("A run that is tied to others is not taken away from them while it is open", async () => {
   const store = await filledStore(1);
   const run = store.runState("run-1");
   if (run === undefined) throw new Error("the run is there");
-  const parked: RowStore = { ...store, runState: () => ({ ...run, parked: 1 }) };
-  expect(captureRun(parked, "run-1", undefined)).toEqual({ kind: "parked" });
+  const tied = (status: RunState["status"]): RowStore => ({ ...store, runState: () => ({ ...run, status, links: 1 }) });
+  expect(captureRun(tied("running"), "run-1", undefined)).toEqual({ kind: "parked" });
+  expect(captureRun(tied("completed"), "run-1", undefined)).toMatchObject({ kind: "part" });
 });
 
 test("A cursor of another list, or a changed one, is refused", async () => {

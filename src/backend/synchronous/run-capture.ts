@@ -13,6 +13,7 @@ import { decodeCursor, encodeCursor } from "./paging.ts";
 import type { RowStore } from "./row-store.ts";
 import { PartRows, SECTIONS } from "./run-sections.ts";
 import { visible } from "./staged-runs.ts";
+import { waitLists } from "./waits.ts";
 
 const PARTS = "parts of a run";
 
@@ -21,8 +22,7 @@ export function captureRun(store: RowStore, runId: string, cursor: string | unde
   const start = decodeCursor(PARTS, cursor, ["string", "number", "number", "string", "string"]);
   const run = visible(store.runState(runId));
   if (run === undefined) return { kind: start === undefined ? "absent" : "changed" };
-  // What they wait for is kept beside runs, and is not part of one here.
-  if (run.parked > 0) return { kind: "parked" };
+  if (isTied(store, run)) return { kind: "parked" };
   const mark = markOf(run);
   const [before, number, from, position, nodes] = start ?? [mark, 0, 0, "", "[]"];
   if (before !== mark) return { kind: "changed" };
@@ -39,6 +39,12 @@ export function captureRun(store: RowStore, runId: string, cursor: string | unde
   if (last) return { kind: "part", part, mark };
   const rest = [mark, number + 1, section, next ?? "", JSON.stringify([...walk.fanOuts])];
   return { kind: "part", part, cursor: encodeCursor(PARTS, rest), mark };
+}
+
+/** Whether something elsewhere in the store refers to the run and has to find it. A sleep is in its item alone. */
+function isTied(store: RowStore, run: RunState): boolean {
+  if (!isTerminalRun(run.status) && (run.links ?? 0) > 0) return true;
+  return run.parked > 0 && store.entries(waitLists({ runId: run.id }), { limit: 1 }).length > 0;
 }
 
 /** The head of a run that is there. */

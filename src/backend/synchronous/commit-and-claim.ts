@@ -57,6 +57,8 @@ function sweepAndClaim(
   claim: Claim | undefined,
 ): { readonly items: readonly ClaimedItem[]; readonly nextDueAt: number | undefined } {
   let more = sweepRuns(step);
+  // What has come for a wait goes before the end of its time.
+  more = deliverMessages(step) || more;
   more = sweepItems(step) || more;
   more = deliverMessages(step) || more;
   if (claim === undefined) return { items: [], nextDueAt: nextDueAt(step, more) };
@@ -73,7 +75,8 @@ export function nextDueAt(step: AtomicStep, more: boolean): number | undefined {
   return dueLater(step.store.nextDueAt(), step.now);
 }
 
-function dueLater(at: number | undefined, now: number): number | undefined {
+/** When to look again, if something is due at this instant: never at once, since what is due and still there is left to somebody for a while. */
+export function dueLater(at: number | undefined, now: number): number | undefined {
   return at === undefined || at > now ? at : now + GRACE_POLL_MS;
 }
 

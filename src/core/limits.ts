@@ -70,6 +70,12 @@ export const LIMITS = {
   tagLength: 256,
   /** Characters of an idempotency key or an event id. */
   keyLength: 512,
+  /** Events of one name and key that are kept until somebody takes them. */
+  keptEvents: 10_000,
+  /** How long events that nobody took, and the ids of events, are kept. */
+  keptEventsMs: 2_592_000_000,
+  /** Conditions on an event. */
+  eventConditions: 64,
   /** Queues, and labels, that one claim names. */
   claimNames: 1_000,
   /** Definitions that one claim names. */
@@ -98,6 +104,8 @@ export const LIMITS = {
   skippedRuns: 1_000,
   /** Runs that one call removes. */
   purgeRuns: 1_000,
+  /** Events, and notes of events, of one kind that one call removes. */
+  purgeEvents: 256,
   /** Rows of one page of a list; larger requests are clamped. */
   pageRows: 1_000,
   /** Longest duration: any instant of this era plus it is still a valid `Date`. */

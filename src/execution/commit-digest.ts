@@ -39,7 +39,14 @@ function waitPart({ kind, durationMs, details, event, child }: NewWait): Part {
       : [event.name, event.key, event.conditions.map(({ path, equals }): Part => [path, equals])],
     child === undefined
       ? null
-      : [child.workflow, child.version, child.definition, bytesPart(child.input), itemPart(child.first)],
+      : [
+          child.workflow,
+          child.version,
+          child.definition,
+          child.onParentClose,
+          itemPart(child.first),
+          bytesPart(child.delta?.bytes),
+        ],
   ];
 }
 
@@ -57,7 +64,7 @@ function outcomePart(outcome: CommitOutcomeRequest): Part {
     case "hold":
       return [outcome.kind];
     case "retry":
-      return [outcome.kind, outcome.delayMs, failurePart(outcome.failure)];
+      return [outcome.kind, outcome.delayMs, failurePart(outcome.failure), outcome.waitsAgain === true ? 1 : 0];
     case "failOver":
       return [
         outcome.kind,
@@ -67,7 +74,7 @@ function outcomePart(outcome: CommitOutcomeRequest): Part {
         outcome.width,
       ];
     case "fail":
-      return [outcome.kind, failurePart(outcome.failure)];
+      return [outcome.kind, failurePart(outcome.failure), outcome.waitsAgain === true ? 1 : 0];
     case "wait":
       return [outcome.kind, waitPart(outcome.wait)];
     case "release":

@@ -38,7 +38,13 @@ export type CommitOutcomeRequest =
     }
   | { readonly kind: "hold" }
   /** The attempt failed and is tried again after `delayMs`. */
-  | { readonly kind: "retry"; readonly delayMs: number; readonly failure: FailureRecord }
+  | {
+      readonly kind: "retry";
+      readonly delayMs: number;
+      readonly failure: FailureRecord;
+      /** The wait that the item was in counts no more: its next attempt begins with another. */
+      readonly waitsAgain?: boolean | undefined;
+    }
   /** The item failed and its failure edge takes over, inside the same group. */
   | {
       readonly kind: "failOver";
@@ -48,7 +54,7 @@ export type CommitOutcomeRequest =
       readonly width: number;
     }
   /** The item failed for good, and the run with it. */
-  | { readonly kind: "fail"; readonly failure: FailureRecord }
+  | { readonly kind: "fail"; readonly failure: FailureRecord; readonly waitsAgain?: boolean | undefined }
   /** The item is parked. Once its wait is over, it is claimed again, in the same attempt. */
   | { readonly kind: "wait"; readonly wait: NewWait }
   /** No attempt ended: the item goes back (drain, too many conflicts). */

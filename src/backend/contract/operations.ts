@@ -97,7 +97,10 @@ export interface BackendOperations {
     readonly shape: string;
     readonly bytes: Uint8Array;
   }): Promise<void>;
-  /** Removes runs that finished before the instant, at most `limit` of them; the number removed. Also forgets sessions that ended by then. */
+  /**
+   * Removes runs that finished before the instant, at most `limit` of them; the number removed. Also forgets sessions that
+   * ended by then, and, a part at a time, events that nobody took for 30 days, with the ids of events of that age.
+   */
   purge(request: { readonly before: number; readonly limit: number }): Promise<number>;
 
   readonly read: Reads;

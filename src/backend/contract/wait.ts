@@ -3,6 +3,7 @@
  * answer (an input, an event, a tool's result, the end of a child run) or by its time, whichever comes first.
  */
 
+import type { FailureRecord } from "../../core/errors.ts";
 import type { StartRun } from "./run.ts";
 import type { WaitKind } from "./work-item.ts";
 
@@ -23,8 +24,13 @@ export interface NewWait {
   readonly event?:
     | { readonly name: string; readonly key: string; readonly conditions: readonly EventCondition[] }
     | undefined;
-  /** Of a child: the run to start; `parent` and `id` are given by the backend. */
-  readonly child?: Omit<StartRun, "id" | "parent"> | undefined;
+  readonly child?: NewChild | undefined;
+}
+
+/** The run that a wait starts, in the step that parks its item. Its id and its parent are given by the backend. */
+export interface NewChild extends Omit<StartRun, "id" | "parent" | "idempotencyKey" | "onConflict"> {
+  /** What becomes of it when its parent run is closed, or waits for it no more. */
+  readonly onParentClose: "cancel" | "leave";
 }
 
 /** A wait that is not over. Sleeps have no answer and are not listed. */
@@ -60,10 +66,14 @@ export type EventOutcome =
   | { readonly kind: "delivered"; readonly waits: number }
   /** Nobody waited for it: it is kept, and taken once by the first that does. */
   | { readonly kind: "buffered" }
-  | { readonly kind: "duplicate" };
+  | { readonly kind: "duplicate" }
+  /** So many events of this name and key are kept already that this one is not. It may be sent again under its id. */
+  | { readonly kind: "full" };
 
 /** What the end of a child run tells its parent: the answer to the wait, as JSON. */
 export interface ChildEnd {
   readonly runId: string;
   readonly status: "completed" | "failed" | "cancelled";
+  /** Why there is no run to look at. */
+  readonly failure?: Pick<FailureRecord, "code" | "message"> | undefined;
 }

@@ -11,7 +11,7 @@ import type { RunFailure, RunState } from "../contract/run.ts";
 import type { ItemPayload, WorkItem } from "../contract/work-item.ts";
 import { freshItem } from "./item-row.ts";
 import { appendSequence, closeRun } from "./run-row.ts";
-import { endWait, isWaitingFor } from "./waits.ts";
+import { endWait, isWaitingFor, settled } from "./waits.ts";
 
 /** The rows that decide, read inside the same atomic step. */
 export interface ControlRows {
@@ -150,8 +150,7 @@ function reopen(
   { timeoutAt, maxItems }: Pick<RunState, "timeoutAt" | "maxItems">,
   now: number,
 ): RunState {
-  const status = run.parked > 0 && run.parked === run.open ? "waiting" : "running";
-  return { ...run, timeoutAt, maxItems, status, statusAt: now, finishedAt: undefined };
+  return settled({ ...run, timeoutAt, maxItems, status: "running", statusAt: now, finishedAt: undefined }, now);
 }
 
 /** Failed and held items start afresh; what was executing when the run closed goes back to the queue. */
@@ -203,7 +202,8 @@ function retryItem(run: RunState, rows: ControlRows, action: RetryItem, now: num
   if (obstacle !== undefined) return refuse("ILLEGAL_TRANSITION", obstacle);
   const others = rows.unfinished().filter((other) => other.item !== item.item && other.status === "in_progress");
   const again = freshStart(item, now);
-  const revised = action.input === undefined ? again : { ...again, revision: item.revision + 1 };
+  // What was answered before the edit was the answer to something else.
+  const revised = action.input === undefined ? again : { ...again, revision: item.revision + 1, wait: undefined };
   const counted = { ...run, failed: run.failed - 1, open: run.open + 1 };
   return apply({
     run: reopen(counted, run, now),
@@ -223,7 +223,7 @@ function enqueue(run: RunState, action: Extract<ControlAction, { kind: "enqueue"
   const item = freshItem(run.id, run.items, action.item, place, now);
   const payload = { input: action.item.input, failure: action.item.failure };
   return apply({
-    run: { ...run, items: run.items + 1, open: run.open + 1 },
+    run: settled({ ...run, items: run.items + 1, open: run.open + 1 }, now),
     inserted: { item, payload },
     about: item.item,
   });
@@ -257,7 +257,7 @@ type CompleteWait = Extract<ControlAction, { kind: "completeWait" }>;
 function completeWait(run: RunState, rows: ControlRows, action: CompleteWait, now: number): ControlDecision {
   const { number, payload } = action;
   const item = rows.item(action.item);
-  if (item?.wait === undefined) return refuse("WAIT_NOT_FOUND", `item ${action.item} of run ${run.id} is in no wait`);
+  if (item === undefined) return refuse("WAIT_NOT_FOUND", `run ${run.id} has no item ${action.item}`);
   const given = rows.answer(item, number);
   if (given !== undefined) {
     if (Buffer.from(given).equals(payload)) return unchanged(run);
@@ -267,8 +267,11 @@ function completeWait(run: RunState, rows: ControlRows, action: CompleteWait, no
     );
   }
   if (isTerminalRun(run.status)) return ended(run);
-  if (!isWaitingFor(item, number) || item.wait.kind === "sleep" || item.wait.kind === "child") {
-    return refuse("WAIT_NOT_FOUND", `wait ${number} of item ${run.id}.${item.item} is over, or takes no answer`);
+  if (!isWaitingFor(item, number)) {
+    return refuse("WAIT_NOT_FOUND", `item ${run.id}.${item.item} is not in its wait ${number}, or not any more`);
+  }
+  if (item.wait.kind === "sleep" || item.wait.kind === "child") {
+    return refuse("WAIT_NOT_FOUND", `a ${item.wait.kind} of item ${run.id}.${item.item} takes no answer`);
   }
   const over = endWait(run, item, "answer", now);
   return apply({

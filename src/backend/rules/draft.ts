@@ -263,6 +263,8 @@ export class Draft {
 }
 
 export function committedStatus(item: WorkItem): (CommitAnswer & { readonly kind: "committed" })["itemStatus"] {
+  // A wait may be over before its commit is answered.
+  if (item.wait?.number === item.epoch && (item.status === "waiting" || item.status === "pending")) return "waiting";
   switch (item.status) {
     case "completed":
     case "held":

@@ -24,7 +24,7 @@ export function applyOutcome(draft: Draft, commit: Commit): void {
     case "retry":
       return retry(draft, outcome);
     case "fail":
-      return failRun(draft, outcome.failure);
+      return failRun(draft, outcome.failure, outcome.waitsAgain);
     case "wait":
       return draft.park(outcome.wait);
     case "release":
@@ -76,6 +76,7 @@ function deliver(draft: Draft, outcome: Outcome<"emit"> | Outcome<"failOver">, g
 function retry(draft: Draft, outcome: Outcome<"retry">): void {
   draft.fail(outcome.failure, "retried");
   const { item, run, now } = draft;
+  if (outcome.waitsAgain === true) item.wait = undefined;
   item.status = "waiting_retry";
   item.attempts += 1;
   item.stalls = 0;
@@ -91,10 +92,11 @@ function release(draft: Draft, delayMs: number): void {
 }
 
 /** The item keeps its place as a member of its group and is re-opened by a resume. */
-function failRun(draft: Draft, failure: FailureRecord): void {
+function failRun(draft: Draft, failure: FailureRecord, waitsAgain = false): void {
   draft.discard();
   draft.fail(failure, "failed");
   const { item, run, now } = draft;
+  if (waitsAgain) item.wait = undefined;
   item.status = "permanently_failed";
   item.attempts += 1;
   item.endedAt = now;

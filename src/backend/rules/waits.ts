@@ -57,7 +57,10 @@ export function settled(run: RunState, now: number): RunState {
 }
 
 /** Whether the answer to a wait of this number would still end it. */
-export function isWaitingFor(item: WorkItem | undefined, number: number): item is WorkItem {
+export function isWaitingFor(
+  item: WorkItem | undefined,
+  number: number,
+): item is WorkItem & { readonly wait: WaitState } {
   return item?.status === "waiting" && item.wait?.number === number && item.wait.over === undefined;
 }
 

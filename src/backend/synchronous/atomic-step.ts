@@ -14,9 +14,9 @@ import { isQueued } from "../rules/due.ts";
 import { LINK } from "../rules/run-row.ts";
 import type { AttachedSessions } from "./attached-sessions.ts";
 import type { Blockades } from "./blockades.ts";
-import { leave } from "./messages.ts";
+import { type Message, messageEntry } from "./messages.ts";
 import { placementOf } from "./placement.ts";
-import type { Placement, RowStore, StoredSession } from "./row-store.ts";
+import type { Entry, Placement, RowStore, StoredSession } from "./row-store.ts";
 
 /** Names of definitions by hash. They never change, so they outlive a step. */
 export type DefinitionNames = Map<string, Pick<DefinitionRecord, "name" | "version">>;
@@ -60,20 +60,35 @@ export class AtomicStep {
 
   /** Written by `flush`; until then only this step sees it. */
   putRun(run: RunState): void {
-    this.#tellOfEnd(run);
+    this.#tellOthers(run);
     this.#runs.set(run.id, run);
     this.#changed.add(run.id);
     this.#seen.add(run.id);
   }
 
-  /** Whoever has to hear of a run's end is left a message, in the same step. */
-  #tellOfEnd(run: RunState): void {
-    const { links = 0 } = run;
-    if (links === 0 || !isTerminalRun(run.status)) return;
+  /** Leaves a message in the rows of this step, to be delivered at once by whoever looks next for what is due. */
+  leave(message: Message): void {
+    const entry = messageEntry(message, this.now);
+    this.store.putEntry(entry);
+    this.#claimable.add(entry.key);
+  }
+
+  /** This step delivers the message itself: nobody needs to hear of it. */
+  took(message: Entry): void {
+    this.store.removeEntry(message);
+    this.#claimable.delete(message.key);
+  }
+
+  /** Whoever has to hear that a run has ended, or goes on, is left a message in the same step. */
+  #tellOthers(run: RunState): void {
+    const { links = 0, parked } = run;
+    if (links === 0 && parked === 0) return;
     const before = this.run(run.id);
-    if (before !== undefined && isTerminalRun(before.status)) return;
-    if ((links & LINK.parent) !== 0) leave(this.store, { kind: "childEnded", runId: run.id }, this.now);
-    if ((links & LINK.children) !== 0) leave(this.store, { kind: "endChildren", runId: run.id }, this.now);
+    const [wasOver, isOver] = [before !== undefined && isTerminalRun(before.status), isTerminalRun(run.status)];
+    if (wasOver === isOver) return;
+    if (wasOver && parked > 0) this.leave({ kind: "reopened", runId: run.id });
+    if (isOver && (links & LINK.parent) !== 0) this.leave({ kind: "childEnded", runId: run.id });
+    if (isOver && (links & LINK.children) !== 0) this.leave({ kind: "endChildren", runId: run.id });
   }
 
   /** The run was inserted or removed: whoever watches it wants to know. */
@@ -156,7 +171,8 @@ export class AtomicStep {
   /** Also an item that will be ready later is news: who sleeps until the next due time has to know of an earlier one. */
   #place(item: WorkItem, run: RunState, leaseOver: boolean): Placement {
     const placement = placementOf(item, run, leaseOver, this.now);
-    if (placement.kind === "ready" || (placement.kind === "due" && isQueued(item))) this.#claimable.add(keyOf(item));
+    const isLater = placement.kind === "due" && (isQueued(item) || item.status === "waiting");
+    if (placement.kind === "ready" || isLater) this.#claimable.add(keyOf(item));
     return placement;
   }
 }

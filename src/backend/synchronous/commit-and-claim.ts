@@ -33,7 +33,10 @@ export function commitAndClaim(step: AtomicStep, request: CommitAndClaim): Commi
     return answerAgain(step, renewed.id, decodeAnswer(session.lastAnswer));
   }
   const answers = applyCommits(step, renewed, request.commits);
-  const result = sweepAndClaim(step, renewed, request.claim);
+  const found = sweepAndClaim(step, renewed, request.claim);
+  // The lease that the row still has is over as soon as this step is: nobody need look for its end.
+  if (!found.more && store.nextDueAt() === session.until) store.putSession(renewed);
+  const result = { items: found.items, nextDueAt: nextDueAt(step, found.more) };
   const references = result.items.map(referenceTo);
   const answer = { answers, now: step.now, nextDueAt: result.nextDueAt };
   const lastAnswer = encodeAnswer({ ...answer, references });
@@ -55,17 +58,17 @@ function sweepAndClaim(
   step: AtomicStep,
   session: StoredSession,
   claim: Claim | undefined,
-): { readonly items: readonly ClaimedItem[]; readonly nextDueAt: number | undefined } {
+): { readonly items: readonly ClaimedItem[]; readonly more: boolean } {
   let more = sweepRuns(step);
   // What has come for a wait goes before the end of its time.
   more = deliverMessages(step) || more;
   more = sweepItems(step) || more;
   more = deliverMessages(step) || more;
-  if (claim === undefined) return { items: [], nextDueAt: nextDueAt(step, more) };
+  if (claim === undefined) return { items: [], more };
   sweepSessions(step, session.id, claim.graceMs);
   step.flush();
   const claimed = claimItems(step, session, claim);
-  return { items: claimed.items, nextDueAt: nextDueAt(step, more || claimed.more) };
+  return { items: claimed.items, more: more || claimed.more };
 }
 
 /** When a worker that found all there was should look again; at once if there is `more`. */
@@ -90,7 +93,9 @@ export function withNextDue(answer: CommitAndClaimAnswer, aftermath: Aftermath):
 
 function answerAgain(step: AtomicStep, session: string, stored: StoredAnswer): CommitAndClaimAnswer {
   const items = stored.references.flatMap((reference) => claimedAgain(step, session, reference));
-  return { answers: stored.answers, items, now: stored.now, nextDueAt: stored.nextDueAt };
+  // What is due next is told as of now, unless there was more to do at once.
+  const atOnce = stored.nextDueAt === stored.now;
+  return { answers: stored.answers, items, now: stored.now, nextDueAt: atOnce ? stored.now : nextDueAt(step, false) };
 }
 
 /** As it was handed out, whatever became of it since: what the session may still do with it, its commit will be told. */

@@ -44,7 +44,7 @@ function write(step: AtomicStep, effect: ControlEffect): void {
   if (effect.delta !== undefined) store.insertDelta(run.id, effect.delta);
   if (effect.answered !== undefined) {
     keepAnswer(step, effect.answered.item, effect.answered.number, effect.answered.payload);
-    forgetWait(step, effect.answered.item);
+    forgetWait(step, effect.answered.item, "answer");
   }
   if (effect.putBack === true) putBack(step, run);
 }

@@ -24,7 +24,7 @@ export function deliverLetter(step: AtomicStep, letter: PostedLetter): void {
     case "register":
       return register(step, letter);
     case "withdraw":
-      return new EventHub(step, letter.event).withdraw(letter.wait);
+      return new EventHub(step, hubIdOf(letter.event)).withdraw(letter.wait);
     case "answer":
       return answer(step, letter);
     case "event":
@@ -33,7 +33,7 @@ export function deliverLetter(step: AtomicStep, letter: PostedLetter): void {
 }
 
 function register(step: AtomicStep, letter: PostedLetter): void {
-  const hub = new EventHub(step, letter.event);
+  const hub = new EventHub(step, hubIdOf(letter.event));
   const payload = hub.take(letter.conditions);
   if (payload === undefined) hub.register(letter.wait, letter.conditions);
   else post(step, letter.wait.runId, { ...letter, kind: "answer", payload });

@@ -1,92 +1,100 @@
 /**
- * Delivers what is due: messages between runs. What a message does is told from the rows that it finds, so that one which
- * comes twice, or late, has one effect or none.
+ * Delivers what is due: messages within a partition. What a message does is told from the rows that it finds, so that one
+ * which comes twice, or late, has one effect or none. Invariant: a step delivers a bounded part of what there is, and what
+ * is left stays a message.
  */
 
 import { LIMITS } from "../../core/limits.ts";
-import type { RunStatus } from "../../core/status.ts";
 import { isTerminalRun } from "../../core/status.ts";
-import type { ChildEnd } from "../contract/wait.ts";
 import { isWaitingFor } from "../rules/waits.ts";
 import type { AtomicStep } from "./atomic-step.ts";
+import { cascaded, childEnd, childrenOf, parentOf } from "./child-runs.ts";
 import { controlRun } from "./control.ts";
 import { Facts } from "./entry-facts.ts";
-import { leave, MESSAGES } from "./messages.ts";
-import { DUE_ENTRIES, type Entry } from "./row-store.ts";
-import { CHILD, childrenOf, finishWait } from "./waits.ts";
+import { EventHub, hubIdOf } from "./event-hub.ts";
+import { MESSAGES, placeIn, type Release, releaseIn, windowOf } from "./messages.ts";
+import { missedMeanwhile } from "./reopened-waits.ts";
+import { DUE_ENTRIES } from "./row-store.ts";
+import { releaseWaits } from "./send-events.ts";
+import { finishWait, waitLists } from "./waits.ts";
 
-/** Children that one step cancels. */
-const CHILDREN = 64;
+/** Rows of a list that one message handles before it is left again for the rest. */
+const WINDOW = 64;
 
 /** Delivers messages whose time has come. True when there may be more. */
 export function deliverMessages(step: AtomicStep): boolean {
-  const due = step.store.entries(DUE_ENTRIES, { upTo: step.now, limit: LIMITS.sweepRows });
-  let more = due.length === LIMITS.sweepRows;
-  for (const message of due) {
-    step.store.removeEntry(message);
-    more = deliver(step, new Facts(message)) || more;
+  let left: number = LIMITS.sweepRows;
+  // What a message does may leave others.
+  for (;;) {
+    const due = step.store.entries(DUE_ENTRIES, { upTo: step.now, limit: LIMITS.sweepRows });
+    if (due.length === 0) return false;
+    for (const message of due) {
+      if (left <= 0) return true;
+      step.took(message);
+      left -= 1 + deliver(step, new Facts(message), message.value);
+    }
   }
-  return more;
 }
 
-function deliver(step: AtomicStep, message: Facts): boolean {
+/** How many rows it handled beside its own. */
+function deliver(step: AtomicStep, message: Facts, payload: Uint8Array | undefined): number {
+  const kind = message.word("kind", MESSAGES);
+  if (kind === "event") return payload === undefined ? 0 : goOnReleasing(step, releaseIn(message, payload));
   const runId = message.text("runId");
-  switch (message.word("kind", MESSAGES)) {
+  switch (kind) {
     case "childEnded":
       childEnded(step, runId);
-      return false;
+      return 1;
     case "endChildren":
-      return endChildren(step, runId);
+      return endChildren(step, runId, message);
+    case "reopened":
+      return reopened(step, runId, message);
     case "cancelRun":
       cancel(step, runId, "the wait for it is over");
-      return false;
+      return 1;
   }
 }
 
-/** The parent goes on, also if it is closed for now: it may be resumed. */
+/** A parent that is closed hears of it when it goes on. */
 function childEnded(step: AtomicStep, childId: string): void {
   const child = step.run(childId);
-  const entry = step.store.entry(CHILD, childId);
-  if (entry === undefined || (child !== undefined && !isTerminalRun(child.status))) return;
-  const parent = new Facts(entry);
-  const runId = parent.text("runId");
-  const item = step.run(runId) === undefined ? undefined : step.store.item(runId, parent.number("item"));
-  if (!isWaitingFor(item, parent.number("number"))) return;
-  const end: ChildEnd = { runId: childId, status: endOf(child?.status) };
-  finishWait(step, item, "answer", Buffer.from(JSON.stringify(end)));
+  const parent = parentOf(step.store, childId);
+  if (parent === undefined || (child !== undefined && !isTerminalRun(child.status))) return;
+  const run = step.run(parent.runId);
+  if (run === undefined || isTerminalRun(run.status)) return;
+  const item = step.store.item(parent.runId, parent.item);
+  if (!isWaitingFor(item, parent.number)) return;
+  finishWait(step, item, "answer", childEnd(childId, child?.status));
 }
 
-/** A child that is not there has never started. */
-function endOf(status: RunStatus | undefined): ChildEnd["status"] {
-  return status === "completed" || status === "cancelled" ? status : "failed";
-}
-
-/** Part after part; true when there are more. */
-function endChildren(step: AtomicStep, runId: string): boolean {
+/** Cancels the children of a run that has ended, and notes that it did, so that they go on when the run does. */
+function endChildren(step: AtomicStep, runId: string, message: Facts): number {
   const parent = step.run(runId);
-  // Resumed meanwhile: its children go on.
-  if (parent !== undefined && !isTerminalRun(parent.status)) return false;
-  const children = openChildren(step, runId);
-  for (const { key } of children) cancel(step, key, `the run ${runId} that started it has ended`);
-  if (children.length < CHILDREN) return false;
-  leave(step.store, { kind: "endChildren", runId }, step.now);
-  return true;
+  if (parent !== undefined && !isTerminalRun(parent.status)) return 0;
+  const { entries, next } = windowOf(step.store, childrenOf(runId), placeIn(message), WINDOW);
+  for (const entry of entries) {
+    const child = step.run(entry.key);
+    if (child === undefined || isTerminalRun(child.status) || new Facts(entry).text("onParentClose") === "leave")
+      continue;
+    step.store.putEntry(cascaded(entry, true));
+    cancel(step, entry.key, `the run ${runId} that started it has ended`);
+  }
+  if (next !== undefined) step.leave({ kind: "endChildren", runId, after: next });
+  return entries.length;
 }
 
-function openChildren(step: AtomicStep, runId: string): readonly Entry[] {
-  const open: Entry[] = [];
-  let after: { readonly at: number; readonly key: string } | undefined;
-  for (;;) {
-    const window = step.store.entries(childrenOf(runId), { after, limit: LIMITS.sweepRows });
-    for (const entry of window) {
-      const child = step.run(entry.key);
-      if (child !== undefined && !isTerminalRun(child.status)) open.push(entry);
-      if (open.length === CHILDREN) return open;
-    }
-    const last = window.at(-1);
-    if (last === undefined || window.length < LIMITS.sweepRows) return open;
-    after = { at: last.places[0]?.at ?? 0, key: last.key };
-  }
+/** The waits of a run that goes on get what came while it was closed. */
+function reopened(step: AtomicStep, runId: string, message: Facts): number {
+  const run = step.run(runId);
+  if (run === undefined || isTerminalRun(run.status)) return 0;
+  const { entries, next } = windowOf(step.store, waitLists({ runId }), placeIn(message), WINDOW);
+  for (const entry of entries) missedMeanwhile(step, entry);
+  if (next !== undefined) step.leave({ kind: "reopened", runId, after: next });
+  return entries.length;
+}
+
+function goOnReleasing(step: AtomicStep, release: Release): number {
+  return releaseWaits(step, new EventHub(step, hubIdOf(release.event)), release);
 }
 
 function cancel(step: AtomicStep, runId: string, reason: string): void {

@@ -34,11 +34,22 @@ export class Facts {
     return this.#facts[name] === undefined ? undefined : this.number(name);
   }
 
+  /** Facts within these, if there are any of the name. */
+  part(name: string): Facts | undefined {
+    const value = this.#facts[name];
+    if (value === undefined) return undefined;
+    return new Facts({ ...this.#entry, facts: JSON.stringify(value) });
+  }
+
   /** One of the words. */
   word<W extends string>(name: string, words: readonly W[]): W {
     const found = words.find((word) => word === this.#facts[name]);
     if (found === undefined) throw this.#damaged(name);
     return found;
+  }
+
+  flag(name: string): boolean {
+    return this.#facts[name] === true;
   }
 
   list(name: string): readonly unknown[] {

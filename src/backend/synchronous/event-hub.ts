@@ -5,11 +5,13 @@
  */
 
 import { canonicalJson, digest } from "../../core/digest.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { decodeValue } from "../../core/values.ts";
 import type { EventCondition, NewWait } from "../contract/wait.ts";
 import type { WorkItem } from "../contract/work-item.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import { Facts } from "./entry-facts.ts";
+import { type Place, windowOf } from "./messages.ts";
 import { type EventAddress, isCondition, post, type WaitAddress } from "./outbox.ts";
 import type { Entry, RowStore } from "./row-store.ts";
 
@@ -19,8 +21,14 @@ const BUFFERED = "event";
 /** Rows of a hub that are looked at in one go. */
 const WINDOW = 100;
 const HUB_ID_LENGTH = 32;
+/** All hubs, by when they were used last. */
+export const HUBS = "hubs";
+/** All kept events, by age. */
+export const KEPT_EVENTS = "events";
 
 export interface Waiter extends WaitAddress {
+  /** Where it stands on the list. */
+  readonly place: Place;
   readonly conditions: readonly EventCondition[];
   readonly entry: Entry;
 }
@@ -32,39 +40,59 @@ export function hubIdOf({ name, key }: EventAddress): string {
 
 /** Where waiters and events of one name and key meet. Precondition: it lies in the partition of the step. */
 export class EventHub {
-  readonly #store: RowStore;
-  readonly #here: AtomicStep["here"];
+  readonly #step: Pick<AtomicStep, "store" | "here" | "now">;
   readonly #id: string;
+  /** The place of whoever comes next. */
   #next: number;
+  /** Events in the buffer. */
+  #kept: number;
 
   /** Opens the hub for writing: whoever else does so comes before or after this step. */
-  constructor({ store, here }: Pick<AtomicStep, "store" | "here">, event: EventAddress) {
-    this.#store = store;
-    this.#here = here;
-    this.#id = hubIdOf(event);
-    const known = store.entry(HUB, this.#id);
-    this.#next = known === undefined ? 1 : new Facts(known).number("next");
+  constructor(step: Pick<AtomicStep, "store" | "here" | "now">, id: string) {
+    this.#step = step;
+    this.#id = id;
+    const known = step.store.entry(HUB, id);
+    const facts = known && new Facts(known);
+    this.#next = facts?.number("next") ?? 1;
+    this.#kept = facts?.number("kept") ?? 0;
+  }
+
+  /** Whether no more events are kept. */
+  get isFull(): boolean {
+    return this.#kept >= LIMITS.keptEvents;
+  }
+
+  /** Comes after everybody who is on a list by now. */
+  get end(): number {
+    return this.#next;
   }
 
   /** Takes the first kept event that meets the conditions; its payload. */
   take(conditions: readonly EventCondition[]): Uint8Array | undefined {
-    for (const entry of listed(this.#store, `events:${this.#id}`)) {
+    for (const entry of listed(this.#step.store, `events:${this.#id}`)) {
       const { value } = entry;
       if (value === undefined || !meets(value, conditions)) continue;
-      this.#store.removeEntry(entry);
-      this.#write();
+      this.drop(entry);
       return value;
     }
     return undefined;
   }
 
+  /** Takes an event out of the buffer. */
+  drop(entry: Entry): void {
+    this.#step.store.removeEntry(entry);
+    this.#kept -= 1;
+    this.#write();
+  }
+
   /** Puts a wait on the list. */
   register(wait: WaitAddress, conditions: readonly EventCondition[]): void {
-    this.#store.putEntry({
+    const { store, here } = this.#step;
+    store.putEntry({
       kind: WAITER,
       key: waiterKey(wait),
       // One of another partition does not go away with its run, but when an event finds nobody there.
-      runId: this.#here(wait.runId) ? wait.runId : undefined,
+      runId: here(wait.runId) ? wait.runId : undefined,
       facts: JSON.stringify({ ...wait, conditions }),
       value: undefined,
       places: [{ list: `waiters:${this.#id}`, at: this.#place() }],
@@ -73,21 +101,23 @@ export class EventHub {
 
   /** Takes a wait that is over off the list. */
   withdraw(wait: WaitAddress): void {
-    withdraw(this.#store, wait);
+    withdraw(this.#step.store, wait);
   }
 
-  /** Those who are registered and whose conditions the payload meets, longest first. */
-  *waitersFor(payload: Uint8Array): Generator<Waiter, undefined> {
-    for (const entry of listed(this.#store, `waiters:${this.#id}`)) {
+  /** Those who are registered from a place on and whose conditions the payload meets, longest first, each with its place. */
+  *waitersFor(payload: Uint8Array, after?: Place): Generator<Waiter, undefined> {
+    for (const entry of listed(this.#step.store, waitersAt(this.#id), after)) {
       const waiter = waiterOf(entry);
       if (meets(payload, waiter.conditions)) yield waiter;
     }
   }
 
-  /** Keeps an event until somebody takes it. `at`: for telling its age. */
-  keep(payload: Uint8Array, at: number): void {
+  /** Keeps an event until somebody takes it. */
+  keep(payload: Uint8Array): void {
+    const { store, now: at } = this.#step;
+    this.#kept += 1;
     const place = this.#place();
-    this.#store.putEntry({
+    store.putEntry({
       kind: BUFFERED,
       key: `${this.#id}.${place}`,
       runId: undefined,
@@ -95,9 +125,14 @@ export class EventHub {
       value: payload,
       places: [
         { list: `events:${this.#id}`, at: place },
-        { list: "events", at },
+        { list: KEPT_EVENTS, at },
       ],
     });
+  }
+
+  /** Counts as used now. */
+  touch(): void {
+    this.#write();
   }
 
   #place(): number {
@@ -108,9 +143,24 @@ export class EventHub {
   }
 
   #write(): void {
-    const facts = JSON.stringify({ next: this.#next });
-    this.#store.putEntry({ kind: HUB, key: this.#id, runId: undefined, facts, value: undefined, places: [] });
+    const { store, now: at } = this.#step;
+    const facts = JSON.stringify({ next: this.#next, kept: this.#kept });
+    const places = [{ list: HUBS, at }];
+    store.putEntry({ kind: HUB, key: this.#id, runId: undefined, facts, value: undefined, places });
   }
+}
+
+/** Removes a hub that nobody has used for long, and where nobody is; else it counts as used. */
+export function removeEmptyHub(step: Pick<AtomicStep, "store" | "here" | "now">, { kind, key, runId }: Entry): void {
+  const { store } = step;
+  const isEmpty = [waitersAt(key), `events:${key}`].every((list) => store.entries(list, { limit: 1 }).length === 0);
+  if (isEmpty) store.removeEntry({ kind, key, runId });
+  else new EventHub(step, key).touch();
+}
+
+/** The hub that a kept event lies in. */
+export function hubOf(kept: Entry): string {
+  return kept.key.slice(0, HUB_ID_LENGTH);
 }
 
 /** Registers the wait of an item at the hub of its event, unless a kept event ends it at once: its payload then. */
@@ -125,7 +175,7 @@ export function registerAtHub(
     post(step, hubIdOf(event), { kind: "register", event: { name, key }, wait, conditions, payload: undefined });
     return undefined;
   }
-  const hub = new EventHub(step, event);
+  const hub = new EventHub(step, hubIdOf(event));
   const payload = hub.take(conditions);
   if (payload === undefined) hub.register(wait, conditions);
   return payload;
@@ -155,6 +205,7 @@ function waiterKey({ runId, item, number }: WaitAddress): string {
 function waiterOf(entry: Entry): Waiter {
   const facts = new Facts(entry);
   return {
+    place: { at: entry.places[0]?.at ?? 0, key: entry.key },
     runId: facts.text("runId"),
     item: facts.number("item"),
     number: facts.number("number"),
@@ -163,26 +214,36 @@ function waiterOf(entry: Entry): Waiter {
   };
 }
 
-/** All entries of a list, window by window; the list may lose what has been given. */
-function* listed(store: RowStore, list: string): Generator<Entry, undefined> {
-  let after: { readonly at: number; readonly key: string } | undefined;
-  for (;;) {
-    const window = store.entries(list, { after, limit: WINDOW });
-    yield* window;
-    const last = window.at(-1);
-    const at = last?.places.find((place) => place.list === list)?.at;
-    if (last === undefined || at === undefined || window.length < WINDOW) return;
-    after = { at, key: last.key };
-  }
+function waitersAt(hub: string): string {
+  return `waiters:${hub}`;
 }
 
+/** All entries of a list from a place on, window by window; the list may lose what has been given. */
+function* listed(store: RowStore, list: string, from?: Place): Generator<Entry, undefined> {
+  let after = from;
+  do {
+    const { entries, next } = windowOf(store, list, after, WINDOW);
+    yield* entries;
+    after = next;
+  } while (after !== undefined);
+}
+
+/** Payloads are opaque to a backend, unless somebody asks for what is in them; one that cannot be read meets no condition. */
 function meets(payload: Uint8Array, conditions: readonly EventCondition[]): boolean {
   if (conditions.length === 0) return true;
-  const value = decodeValue(payload);
+  const value = readable(payload);
   return conditions.every(({ path, equals }) => {
     const found = valueAt(value, path);
     return found !== undefined && canonicalJson(found) === equals;
   });
+}
+
+function readable(payload: Uint8Array): unknown {
+  try {
+    return decodeValue(payload);
+  } catch {
+    return undefined;
+  }
 }
 
 function valueAt(value: unknown, path: readonly string[]): unknown {

@@ -1,31 +1,85 @@
 /**
- * Messages between runs: written in the step that has something to tell, delivered by the next step of any worker that
+ * Messages within a partition: written in the step that has something to tell, delivered by the next step of any worker that
  * looks for what is due, and removed in the step that delivers. What a message does is decided by the rows that it finds,
  * so that one which comes twice has one effect.
  */
 
-import { DUE_ENTRIES, type RowStore } from "./row-store.ts";
+import { digest } from "../../core/digest.ts";
+import type { Facts } from "./entry-facts.ts";
+import type { EventAddress } from "./outbox.ts";
+import { DUE_ENTRIES, type Entry, type RowStore } from "./row-store.ts";
 
-export const MESSAGE = "message";
+const MESSAGE = "message";
 
 export type Message =
   /** A child run has ended: its parent goes on. */
   | { readonly kind: "childEnded"; readonly runId: string }
-  /** A run has ended before its children: they are cancelled. */
-  | { readonly kind: "endChildren"; readonly runId: string }
+  /** A run has ended before its children: they are cancelled, from the place on. */
+  | { readonly kind: "endChildren"; readonly runId: string; readonly after?: Place | undefined }
+  /** A run goes on that was closed: its waits, from the place on, may have missed what came meanwhile. */
+  | { readonly kind: "reopened"; readonly runId: string; readonly after?: Place | undefined }
   /** Nobody waits for the run any more. */
-  | { readonly kind: "cancelRun"; readonly runId: string };
+  | { readonly kind: "cancelRun"; readonly runId: string }
+  /** An event has come for more waits than one step releases: these are the rest. */
+  | ({ readonly kind: "event" } & Release);
 
-export const MESSAGES = ["childEnded", "endChildren", "cancelRun"] as const satisfies readonly Message["kind"][];
+export const MESSAGES = [
+  "childEnded",
+  "endChildren",
+  "reopened",
+  "cancelRun",
+  "event",
+] as const satisfies readonly Message["kind"][];
 
-/** Leaves a message to be delivered at once. The same message is not left twice. */
-export function leave(store: RowStore, { kind, runId }: Message, now: number): void {
-  store.putEntry({
-    kind: MESSAGE,
-    key: `${kind}:${runId}`,
-    runId: undefined,
-    facts: JSON.stringify({ kind, runId }),
-    value: undefined,
-    places: [{ list: DUE_ENTRIES, at: now }],
-  });
+/** An event, and which part of the list of its hub it is for: those after a place who were there when it came. */
+export interface Release {
+  readonly event: EventAddress;
+  readonly payload: Uint8Array;
+  readonly after: Place | undefined;
+  /** The place of the first who came later. */
+  readonly upTo: number;
+}
+
+/** A place in a list of entries. */
+export interface Place {
+  readonly at: number;
+  readonly key: string;
+}
+
+/** The same message is not there twice: a later one takes the place of the one before. */
+export function messageEntry(message: Message, now: number): Entry {
+  const entry = { kind: MESSAGE, runId: undefined, places: [{ list: DUE_ENTRIES, at: now }] };
+  if (message.kind !== "event") {
+    const key = `${message.kind}:${message.runId}`;
+    return { ...entry, key, facts: JSON.stringify(message), value: undefined };
+  }
+  const { event, payload, upTo, after } = message;
+  const key = `event:${digest(JSON.stringify([event.name, event.key, upTo]))}`;
+  return { ...entry, key, facts: JSON.stringify({ kind: "event", ...event, upTo, after }), value: payload };
+}
+
+/** What a message says of an event. */
+export function releaseIn(message: Facts, payload: Uint8Array): Release {
+  const event = { name: message.text("name"), key: message.text("key") };
+  return { event, payload, after: placeIn(message), upTo: message.number("upTo") };
+}
+
+/** The place that a message goes on from. */
+export function placeIn(message: Facts): Place | undefined {
+  const after = message.part("after");
+  return after === undefined ? undefined : { at: after.number("at"), key: after.text("key") };
+}
+
+/** One part of a list of entries, from a place on; `next` is where the rest begins, if there is any. */
+export function windowOf(
+  store: RowStore,
+  list: string,
+  after: Place | undefined,
+  limit: number,
+): { readonly entries: readonly Entry[]; readonly next: Place | undefined } {
+  const entries = store.entries(list, { after, limit });
+  const last = entries.at(-1);
+  const at = last?.places.find((place) => place.list === list)?.at;
+  const isFull = entries.length === limit && last !== undefined && at !== undefined;
+  return { entries, next: isFull ? { at, key: last.key } : undefined };
 }

@@ -19,6 +19,7 @@ import { controlRun } from "./control.ts";
 import type { Engine, Undertaking } from "./engine.ts";
 import { peek } from "./peek.ts";
 import { publish } from "./publish.ts";
+import { purge } from "./purge.ts";
 import { readsOf } from "./reads.ts";
 import { checkClaim, checkControl, checkEvent, checkRequest, checkSession, checkStart } from "./request-checks.ts";
 import type { Executor, RowStore } from "./row-store.ts";
@@ -151,13 +152,7 @@ export function operationsOver(engine: Engine): Operations {
     putProgress: (progress) =>
       write((step) => putProgress(step, progress), { kind: "item", runId: progress.runId, item: progress.item }),
     putSnapshot: (snapshot) => write((step) => putSnapshot(step, snapshot)),
-    purge: ({ before, limit }) =>
-      write(({ store }) => {
-        const runs = limit < 1 ? [] : store.finishedRuns(before, Math.min(limit, LIMITS.purgeRuns));
-        for (const runId of runs) store.removeRun(runId);
-        store.removeSessions(before);
-        return runs.length;
-      }),
+    purge: (request) => write((step) => purge(step, request)),
     read: readsOf(read),
     checkpoints: checkpointsOver({ write, read }),
     transfer: transferOver({ write, read }),

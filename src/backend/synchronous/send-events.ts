@@ -4,56 +4,70 @@
  */
 
 import { digest } from "../../core/digest.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { isTerminalRun } from "../../core/status.ts";
 import type { EventOutcome, SentEvent } from "../contract/wait.ts";
 import { isWaitingFor } from "../rules/waits.ts";
 import type { AtomicStep } from "./atomic-step.ts";
-import { EventHub } from "./event-hub.ts";
-import { post } from "./outbox.ts";
+import { EventHub, hubIdOf, type Waiter } from "./event-hub.ts";
+import type { Place, Release } from "./messages.ts";
+import { type EventAddress, post } from "./outbox.ts";
 import { finishWait } from "./waits.ts";
 
 const SENT = "sentEvent";
+/** Notes of ids of events, by age. */
+export const SENT_EVENTS = "sentEvents";
 
 export function sendEvent(step: AtomicStep, event: SentEvent): EventOutcome {
-  if (event.id !== undefined && !isFirst(step, event, event.id)) return { kind: "duplicate" };
-  const hub = new EventHub(step, event);
-  let waits = 0;
-  for (const waiter of hub.waitersFor(event.payload)) {
-    if (!step.here(waiter.runId)) {
-      const { name, key, payload } = event;
-      const { runId, item: number } = waiter;
-      step.store.removeEntry(waiter.entry);
-      const wait = { runId, item: number, number: waiter.number };
-      post(step, runId, { kind: "answer", event: { name, key }, wait, conditions: [], payload });
-      waits += 1;
-      continue;
-    }
-    const run = step.run(waiter.runId);
-    const item = run === undefined ? undefined : step.store.item(waiter.runId, waiter.item);
-    // One of a closed run may be resumed, but takes nothing meanwhile.
-    if (run !== undefined && isTerminalRun(run.status)) continue;
-    if (!isWaitingFor(item, waiter.number)) {
-      step.store.removeEntry(waiter.entry);
-      continue;
-    }
-    finishWait(step, item, "answer", event.payload);
-    waits += 1;
-  }
+  const note = event.id === undefined ? undefined : digest(JSON.stringify([event.name, event.key, event.id]));
+  if (note !== undefined && step.store.entry(SENT, note) !== undefined) return { kind: "duplicate" };
+  const hub = new EventHub(step, hubIdOf(event));
+  const { name, key, payload } = event;
+  const waits = releaseWaits(step, hub, { event: { name, key }, payload, after: undefined, upTo: hub.end });
+  if (waits === 0 && hub.isFull) return { kind: "full" };
+  if (note !== undefined) remember(step, note);
   if (waits > 0) return { kind: "delivered", waits };
-  hub.keep(event.payload, step.now);
+  hub.keep(payload);
   return { kind: "buffered" };
 }
 
-function isFirst({ store, now }: AtomicStep, { name, key }: SentEvent, id: string): boolean {
-  const known = digest(JSON.stringify([name, key, id]));
-  if (store.entry(SENT, known) !== undefined) return false;
-  store.putEntry({
-    kind: SENT,
-    key: known,
-    runId: undefined,
-    facts: "{}",
-    value: undefined,
-    places: [{ list: "sentEvents", at: now }],
-  });
+/** Gives an event to those on the list who were there when it came; how many had it. The rest of many is left as a message. */
+export function releaseWaits(step: AtomicStep, hub: EventHub, { event, payload, after, upTo }: Release): number {
+  let waits = 0;
+  let last: Place | undefined = after;
+  for (const waiter of hub.waitersFor(payload, after)) {
+    if (waiter.place.at >= upTo) break;
+    if (waits === LIMITS.sweepRows) {
+      step.leave({ kind: "event", event, payload, after: last, upTo });
+      break;
+    }
+    if (take(step, waiter, event, payload)) waits += 1;
+    last = waiter.place;
+  }
+  return waits;
+}
+
+/** Whether the event is the answer to this wait. */
+function take(step: AtomicStep, waiter: Waiter, event: EventAddress, payload: Uint8Array): boolean {
+  const { runId, item: number } = waiter;
+  if (!step.here(runId)) {
+    step.store.removeEntry(waiter.entry);
+    const wait = { runId, item: number, number: waiter.number };
+    post(step, runId, { kind: "answer", event, wait, conditions: [], payload });
+    return true;
+  }
+  const run = step.run(runId);
+  const item = run === undefined ? undefined : step.store.item(runId, number);
+  // A wait of a closed run takes nothing. It registers again if the run goes on, and finds what was kept meanwhile.
+  if (run === undefined || isTerminalRun(run.status) || !isWaitingFor(item, waiter.number)) {
+    step.store.removeEntry(waiter.entry);
+    return false;
+  }
+  finishWait(step, item, "answer", payload);
   return true;
+}
+
+function remember({ store, now }: AtomicStep, note: string): void {
+  const places = [{ list: SENT_EVENTS, at: now }];
+  store.putEntry({ kind: SENT, key: note, runId: undefined, facts: "{}", value: undefined, places });
 }

@@ -3,22 +3,17 @@
  * rows from the step that parks its item to the step that ends it.
  */
 
-import type { WaitRecord } from "../contract/wait.ts";
+import type { NewWait, WaitRecord } from "../contract/wait.ts";
 import type { WorkItem } from "../contract/work-item.ts";
 import { answerName, endWait } from "../rules/waits.ts";
 import type { AtomicStep } from "./atomic-step.ts";
+import { mayGoOnAlone } from "./child-runs.ts";
 import { Facts } from "./entry-facts.ts";
 import { withdrawFromHub } from "./event-hub.ts";
-import { leave } from "./messages.ts";
+import { isCondition } from "./outbox.ts";
 import type { Entry } from "./row-store.ts";
 
 export const WAIT = "wait";
-export const CHILD = "child";
-
-/** The list of the children that a run has started, in the order in which it did. */
-export function childrenOf(runId: string): string {
-  return `children:${runId}`;
-}
 
 export function waitKey(runId: string, item: number): string {
   return `${runId}.${item}`;
@@ -32,7 +27,7 @@ export function finishWait(step: AtomicStep, item: WorkItem, over: "answer" | "t
   step.putRun(ended.run);
   step.putItem(ended.item, ended.run);
   if (payload !== undefined) keepAnswer(step, item, item.wait.number, payload);
-  forgetWait(step, item);
+  forgetWait(step, item, over);
 }
 
 /** Keeps the answer to a wait where the next attempt finds it. */
@@ -40,15 +35,16 @@ export function keepAnswer(step: AtomicStep, item: WorkItem, number: number, pay
   step.store.insertMemo(item.runId, item.item, answerName(item, number), payload);
 }
 
-/** Removes the rows of a wait that is over. A child that nobody waits for any more is cancelled. */
-export function forgetWait(step: AtomicStep, item: WorkItem): void {
-  const { store, now } = step;
+/** Removes the rows of a wait that is over. A child that is waited for in vain is cancelled, unless it may go on alone. */
+export function forgetWait(step: AtomicStep, item: WorkItem, over: "answer" | "time"): void {
+  const { store } = step;
   if (item.wait === undefined || item.wait.kind === "sleep") return;
   const entry = store.entry(WAIT, waitKey(item.runId, item.item));
   if (entry === undefined) return;
   store.removeEntry(entry);
   const { childId, event } = recordOf(entry);
-  if (childId !== undefined) leave(store, { kind: "cancelRun", runId: childId }, now);
+  if (childId !== undefined && over === "time" && !mayGoOnAlone(store, childId))
+    step.leave({ kind: "cancelRun", runId: childId });
   if (event !== undefined) withdrawFromHub(step, item, event);
 }
 
@@ -62,6 +58,14 @@ export function waitOf(store: AtomicStep["store"], runId: string, item: number):
 export function waitLists(filter: { readonly runId?: string | undefined; readonly kind?: string | undefined }): string {
   if (filter.runId !== undefined) return `waits:of:${filter.runId}`;
   return filter.kind === undefined ? "waits" : `waits:${filter.kind}`;
+}
+
+/** The event that a wait is for, with its conditions. */
+export function eventOf(entry: Entry): NewWait["event"] {
+  const facts = new Facts(entry);
+  const name = facts.optionalText("event");
+  if (name === undefined) return undefined;
+  return { name, key: facts.text("eventKey"), conditions: facts.list("conditions").filter(isCondition) };
 }
 
 export function recordOf(entry: Entry): WaitRecord {

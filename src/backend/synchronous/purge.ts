@@ -1,0 +1,28 @@
+/**
+ * Removes what has been kept for long enough, a bounded part at a time: runs that finished, sessions that ended, events
+ * that nobody took, and the notes that tell what was had before. Idempotent, so that any number may do it at once.
+ */
+
+import { LIMITS } from "../../core/limits.ts";
+import type { AtomicStep } from "./atomic-step.ts";
+import { RECEIVED_LETTERS } from "./deliver-letters.ts";
+import { EventHub, HUBS, hubOf, KEPT_EVENTS, removeEmptyHub } from "./event-hub.ts";
+import { SENT_EVENTS } from "./send-events.ts";
+
+/** Runs removed. `before`: the instant from which on what ended is kept. */
+export function purge(step: AtomicStep, { before, limit }: { readonly before: number; readonly limit: number }): number {
+  const { store } = step;
+  const runs = limit < 1 ? [] : store.finishedRuns(before, Math.min(limit, LIMITS.purgeRuns));
+  for (const runId of runs) store.removeRun(runId);
+  store.removeSessions(before);
+  purgeEvents(step);
+  return runs.length;
+}
+
+function purgeEvents(step: AtomicStep): void {
+  const { store, now } = step;
+  const oldest = (list: string) => store.entries(list, { upTo: now - LIMITS.keptEventsMs, limit: LIMITS.purgeEvents });
+  for (const event of oldest(KEPT_EVENTS)) new EventHub(step, hubOf(event)).drop(event);
+  for (const note of [...oldest(SENT_EVENTS), ...oldest(RECEIVED_LETTERS)]) store.removeEntry(note);
+  for (const hub of oldest(HUBS)) removeEmptyHub(step, hub);
+}

@@ -39,7 +39,11 @@ test("workers that are killed again and again while they hold items lose nothing
     const kills = await killWhileTheyWork(scene, store, fleet, chance);
     await until("every run has ended", async () => (await store.openRuns()) === 0, { withinMs: 60_000 });
     const seconds = (performance.now() - begin) / 1_000;
-    for (const process of fleet) expect(await process.stop()).toEqual({ code: 0, signal: null });
+    for (const process of fleet) {
+      // The last to be started may have found nothing to do before they could be told to stop.
+      await process.ready;
+      expect(await process.stop()).toEqual({ code: 0, signal: null });
+    }
 
     const ledger = scene.traces<LedgerLine>("ledger");
     const refusals = scene.traces<RefusalLine>("refusals").length;

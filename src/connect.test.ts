@@ -60,8 +60,10 @@ test("less durability than asked for is refused", async () => {
 });
 
 test.each([
-  ["postgres://ann:s3cret@db/orders", "INVALID_CONFIG"],
-  ["postgresql://ann:s3cret@db/orders", "INVALID_CONFIG"],
+  ["postgres://ann:s3cret@127.0.0.1:1/orders", "BACKEND_UNAVAILABLE"],
+  ["postgresql://ann:s3cret@127.0.0.1:1/orders", "BACKEND_UNAVAILABLE"],
+  ["postgres://ann:s3cret@127.0.0.1:1/orders?sslmode=s3cret", "INVALID_CONFIG"],
+  ["postgres://ann:12#s3cret@127.0.0.1/orders", "INVALID_CONFIG"],
   ["redis://:s3cret@cache", "INVALID_CONFIG"],
   ["rediss://:s3cret@cache", "INVALID_CONFIG"],
   ["mysql://ann:s3cret@db", "INVALID_VALUE"],

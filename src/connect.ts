@@ -22,7 +22,7 @@ export interface ConnectOptions {
   readonly namespace?: string | undefined;
   /**
    * The least that is accepted; `DURABILITY_TOO_WEAK` for a store that gives less. If absent, what the kind of store
-   * promises by default: `power` for a SQLite file, nothing for what is kept in memory.
+   * promises by default: `power` for a SQLite file, what a server is set to, nothing for what is kept in memory.
    */
   readonly durability?: Durability | undefined;
   /** Hears, as `debug`, which store was opened. What `MILLRACE_LOG` asks for if absent, which is nothing unless it is set. */
@@ -35,8 +35,8 @@ export interface ConnectOptions {
 const DEFAULT_URL = "sqlite:./.millrace/millrace.db";
 
 /**
- * Opens the backend that the URL names: `memory:`, or `sqlite:PATH`. Without a URL that of `MILLRACE_URL`, or else the
- * file `.millrace/millrace.db` in the current directory. Throws `INVALID_VALUE` for a URL or namespace that is none,
+ * Opens the backend that the URL names: `memory:`, `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE`. Without a
+ * URL that of `MILLRACE_URL`, or else the file `.millrace/millrace.db` in the current directory. Throws `INVALID_VALUE` for a URL or namespace that is none,
  * `INVALID_CONFIG` for a store that this version has no backend for, or for what is no logger, `DURABILITY_TOO_WEAK`, `BACKEND_UNAVAILABLE`,
  * `BACKEND_CORRUPT`, `BACKEND_TOO_NEW`.
  */
@@ -44,7 +44,7 @@ export async function connect(url?: string, options: ConnectOptions = {}): Promi
   const namespace = checkName(options.namespace ?? "default", "the namespace");
   checkDurability(options.durability);
   const logger = loggerFor(options.logger);
-  const operations = await open(readUrl(url ?? (env.MILLRACE_URL || DEFAULT_URL)), { ...options, namespace });
+  const operations = await open(readUrl(url ?? (env.MILLRACE_URL || DEFAULT_URL)), { ...options, namespace, logger });
   const { durability } = operations.capabilities;
   if (options.durability !== undefined && RANK[durability] < RANK[options.durability]) {
     await operations.close();
@@ -77,7 +77,9 @@ function readUrl(url: string): Target {
   return { scheme: scheme.toLowerCase(), rest };
 }
 
-const FORMS = [`Write "sqlite:PATH" or "memory:"; without a URL it is ${DEFAULT_URL}.`];
+const FORMS = [
+  `Write "sqlite:PATH", "postgres://USER:PASSWORD@HOST/DATABASE" or "memory:"; without a URL it is ${DEFAULT_URL}.`,
+];
 
 type OpenOptions = ConnectOptions & { readonly namespace: string };
 
@@ -93,7 +95,12 @@ async function open({ scheme, rest }: Target, options: OpenOptions): Promise<Bac
       return await openSqlite({ path, namespace, durability: durability === "none" ? "process" : durability, clock });
     }
     case "postgres":
-    case "postgresql":
+    case "postgresql": {
+      const { openPostgres } = await import("./backend/postgres/index.ts");
+      const { namespace, durability, clock, logger } = options;
+      const asked = durability === "none" ? "process" : durability;
+      return await openPostgres({ url: `${scheme}:${rest}`, namespace, durability: asked, clock, logger });
+    }
     case "redis":
     case "rediss":
       throw new MillraceError("INVALID_CONFIG", `this version of millrace has no backend for ${scheme}: URLs yet`, {

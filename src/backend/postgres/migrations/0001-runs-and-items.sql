@@ -1,4 +1,5 @@
--- Purpose: everything that the engine keeps of definitions, runs, work items, contexts, history, sessions and checkpoints.
+-- Purpose: everything that the engine keeps of definitions, runs, work items, contexts, history, sessions, small records beside
+--          runs, and checkpoints.
 -- Inputs:  an empty schema. `millrace.` stands for the schema's name, which whoever applies this puts in its place.
 -- Atomic:  applied in one transaction together with the schema's version, under a lock that all starters take; forward only.
 --
@@ -56,7 +57,8 @@ CREATE INDEX lane_by_definition ON millrace.lane (ns, definition);
 CREATE SEQUENCE millrace.run_number AS bigint INCREMENT BY 256;
 
 -- The narrow, hot part of runs: one small row that each commit reads and writes. Numbers are never used again.
--- `wake_at` is when the run's timeout is looked at: not before the row was written.
+-- `wake_at` is when the run's timeout is looked at: not before the row was written. `links` says which runs hear of its end: 1
+-- for a parent, 2 for children, or their sum.
 CREATE TABLE millrace.run (
   id bigint PRIMARY KEY,
   priority double precision NOT NULL,
@@ -81,6 +83,7 @@ CREATE TABLE millrace.run (
   conflicts integer NOT NULL,
   status smallint NOT NULL,
   completion smallint NOT NULL,
+  links smallint NOT NULL,
   name text COLLATE "C" NOT NULL,
   workflow text COLLATE "C" NOT NULL,
   definition text COLLATE "C" NOT NULL,
@@ -130,7 +133,7 @@ CREATE INDEX run_tag_by_run ON millrace.run_tag (run);
 --   0 none, 1 ready, 2 ready but has stalled before, 3 due while nobody has it, 4 due while in progress, 5 aside,
 --   6 set apart because its row or its run's cannot be read, 7 ready with a rank that had passed when it was written.
 -- A large input is kept out of the row, so that a claim or commit does not write it anew.
--- `extra` is JSON of what most items do not have: keys, failed attempts, stalls, conflicts, deadline, reason, revision, failure.
+-- `extra` is JSON of what most items do not have: keys, failed attempts, stalls, conflicts, deadline, reason, revision, failure, wait.
 CREATE TABLE millrace.item (
   run bigint NOT NULL,
   place_key double precision,
@@ -348,6 +351,31 @@ CREATE TABLE millrace.session_state (
 ALTER TABLE millrace.session_state ALTER COLUMN last_answer SET STORAGE EXTERNAL;
 -- Sessions whose leases may still expire.
 CREATE INDEX session_live ON millrace.session_state (ns, until) WHERE stopped_at IS NULL AND NOT swept;
+
+-- Small records beside runs, such as waits, events and messages. `facts` is JSON. `run` is that of the run which the entry goes
+-- away with.
+CREATE TABLE millrace.entry (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  run bigint,
+  ns integer NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  facts text NOT NULL,
+  value bytea
+);
+CREATE UNIQUE INDEX entry_by_name ON millrace.entry (ns, kind, name);
+CREATE INDEX entry_by_run ON millrace.entry (run) WHERE run IS NOT NULL;
+
+-- Where entries lie in lists, each in the order of `at`, then name.
+CREATE TABLE millrace.entry_place (
+  entry bigint NOT NULL,
+  at double precision NOT NULL,
+  ns integer NOT NULL,
+  list text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  PRIMARY KEY (ns, list, at, name)
+);
+CREATE INDEX entry_place_by_entry ON millrace.entry_place (entry);
 
 -- Checkpoints of runs that live in one process and are to outlive it.
 CREATE TABLE millrace.checkpoint (

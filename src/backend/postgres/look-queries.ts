@@ -1,0 +1,133 @@
+/**
+ * What a look finds, as a step asks for it: the rows with their runs, and the sessions that hold or held them. The runs
+ * are read by a statement after the look: whoever changed a run before the look held its items is seen then, and
+ * whoever does so later finds the items held.
+ */
+
+import { isMillraceError } from "../../core/errors.ts";
+import type { Want } from "../remote/wants.ts";
+import type { Found, FoundItems, Look } from "./claim-look.ts";
+import { lookStatement, RUNS_SETTING, readLook, SESSIONS_SETTING } from "./claim-look.ts";
+import type { SqlRow } from "./driver.ts";
+import type { Floors } from "./floors.ts";
+import { type ItemRow, LANE_AT, readItemRow } from "./item-row.ts";
+import { type Loading, type Query, sessionQuery } from "./row-queries.ts";
+import { numberAt } from "./row-values.ts";
+import { RUN_COLUMNS, type RunRow, readRunRow } from "./run-row.ts";
+import { SELECT_SESSIONS } from "./session-row.ts";
+import type { LookWants } from "./wanted-rows.ts";
+import { lookOf } from "./wanted-rows.ts";
+
+/** Adds to what the look left behind of sessions those that committed last in the runs. */
+const RUNS_LEFT = `WITH
+  found AS MATERIALIZED (
+    SELECT ${RUN_COLUMNS} FROM millrace.run WHERE run.id = ANY (current_setting('${RUNS_SETTING}')::bigint[])),
+  left_behind AS MATERIALIZED (SELECT set_config('${SESSIONS_SETTING}', (current_setting('${SESSIONS_SETTING}')::text[] ||
+    (SELECT coalesce(array_agg(DISTINCT affinity), '{}') FROM found WHERE affinity IS NOT NULL))::text, true) AS sessions)
+  SELECT found.* FROM left_behind CROSS JOIN found WHERE left_behind.sessions IS NOT NULL`;
+
+const SESSIONS_LEFT = `${SELECT_SESSIONS} WHERE session.ns = $1
+  AND session.name = ANY ($2::text[] || current_setting('${SESSIONS_SETTING}')::text[])`;
+
+export interface LookQueries {
+  readonly queries: readonly Query[];
+  /** What was found, once it was accepted. */
+  found(): Found | undefined;
+}
+
+/** `sessions`: others that are wanted with those that the look finds; the first is the one that looks. */
+export function lookQueries(
+  loading: Loading,
+  floors: Floors,
+  wants: LookWants,
+  now: number | undefined,
+  sessions: readonly string[],
+): LookQueries {
+  const { statements, ns } = loading;
+  const look = lookOf(wants, sessions[0]);
+  let found: Found | undefined;
+  return {
+    queries: [
+      {
+        statement: lookStatement(statements, ns, look, now, floors),
+        laneAt: LANE_AT + 1,
+        accept(rows) {
+          found = readLook(rows, look, floors);
+        },
+      },
+      {
+        statement: statements.of(RUNS_LEFT),
+        accept(rows) {
+          if (found !== undefined) giveFound(loading, wants, look, found, rows);
+        },
+      },
+      sessionQuery(loading, sessions, SESSIONS_LEFT),
+    ],
+    found: () => found,
+  };
+}
+
+function giveFound(loading: Loading, wants: LookWants, look: Look, found: Found, runRows: readonly SqlRow[]): void {
+  const { into, known } = loading;
+  const expired = new Set(found.runs);
+  for (const row of runRows) {
+    const run = readable(() => readRunRow(row));
+    if (run === undefined) continue;
+    known.keepRun(run, expired.has(run.state.id));
+    into.run(run.state.id, run.state);
+  }
+  if (wants.ready !== undefined) giveItems(loading, wants.ready, found.ready, look.ready);
+  if (wants.stalled !== undefined) giveItems(loading, wants.stalled, found.stalled, look.stalled);
+  if (wants.due !== undefined) giveItems(loading, wants.due, found.due, look.due);
+  if (wants.runs !== undefined) {
+    const runs = found.runs.filter((runId) => known.runs.has(runId));
+    into.list(wants.runs, runs, found.runs.length < look.runs);
+  }
+  if (wants.sessions !== undefined) into.list(wants.sessions, found.sessions, found.sessions.length < look.sessions);
+  if (wants.entries !== undefined && found.entries === 0) into.list(wants.entries, [], true);
+  known.contended ||= found.contended;
+}
+
+/**
+ * A row that cannot be read, or whose run's cannot, is left out and put where no claim meets it again, so that one damaged
+ * run does not keep all others from being worked on. Whoever asks for it is told.
+ */
+function giveItems({ lanes, into, known }: Loading, want: Want, found: FoundItems, limit: number): void {
+  const { locked, more } = found;
+  const items: ItemRow[] = [];
+  for (const [at, row] of [...locked, ...more].entries()) {
+    const [run, number] = [numberAt(row, 0), numberAt(row, 1)];
+    const runId = known.nameOf(run);
+    const item = runId === undefined ? undefined : readable(() => readItemRow(row, runId, lanes));
+    if (item === undefined) {
+      known.damaged.push({ run, number });
+      continue;
+    }
+    items.push(item);
+    known.keepItem(item, at >= locked.length);
+    into.item(item.item.runId, item.item.item, item);
+  }
+  const keys = items.sort(byPlace).map(({ item }) => ({ runId: item.runId, item: item.item }));
+  into.list(want, keys, locked.length + more.length < limit);
+}
+
+/** By rank or time, then run, then number. */
+function byPlace(a: ItemRow, b: ItemRow): number {
+  const order = placeOf(a) - placeOf(b);
+  if (order !== 0) return order;
+  if (a.item.runId === b.item.runId) return a.item.item - b.item.item;
+  return a.item.runId < b.item.runId ? -1 : 1;
+}
+
+function placeOf({ placement }: ItemRow): number {
+  return placement.kind === "ready" ? placement.rank : placement.kind === "due" ? placement.at : 0;
+}
+
+function readable<T extends ItemRow | RunRow>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isMillraceError(error, "BACKEND_CORRUPT")) return undefined;
+    throw error;
+  }
+}

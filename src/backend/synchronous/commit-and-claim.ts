@@ -93,9 +93,7 @@ export function withNextDue(answer: CommitAndClaimAnswer, aftermath: Aftermath):
 
 function answerAgain(step: AtomicStep, session: string, stored: StoredAnswer): CommitAndClaimAnswer {
   const items = stored.references.flatMap((reference) => claimedAgain(step, session, reference));
-  // What is due next is told as of now, unless there was more to do at once.
-  const atOnce = stored.nextDueAt === stored.now;
-  return { answers: stored.answers, items, now: stored.now, nextDueAt: atOnce ? stored.now : nextDueAt(step, false) };
+  return { answers: stored.answers, items, now: stored.now, nextDueAt: stored.nextDueAt };
 }
 
 /** As it was handed out, whatever became of it since: what the session may still do with it, its commit will be told. */

@@ -266,7 +266,11 @@ export class Player {
     const { last } = this.#session(session);
     if (last === undefined) return;
     const other = last.claim === undefined ? undefined : { ...last.claim, limit: last.claim.limit + 1 };
-    await this.#done((backend) => backend.commitAndClaim(changed ? { ...last, claim: other } : last));
+    await this.#done(async (backend) => {
+      const answer = await backend.commitAndClaim(changed ? { ...last, claim: other } : last);
+      // When to look again is only told: stores on servers tell it as of when they are asked.
+      return { ...answer, nextDueAt: undefined };
+    });
     this.#saw("sent again");
   }
 

@@ -102,8 +102,9 @@ export class DistributedWorker implements AsyncDisposable {
   }
 
   /**
-   * Claims nothing more, waits for what is executing, gives back what does not finish in time, and signs off. Idempotent;
-   * another call with a shorter time hurries the first. Throws `INVALID_VALUE` for a time that is none.
+   * Claims nothing more, waits for what is executing, gives back what does not finish in time, and signs off: at most six
+   * seconds later, whatever the store does. Idempotent; another call with a shorter time hurries the first. Throws
+   * `INVALID_VALUE` for a time that is none.
    */
   async stop({ drain }: StopOptions = {}): Promise<void> {
     const ms = drain === undefined ? DEFAULT_DRAIN_MS : toMilliseconds(drain, "drain");

@@ -49,7 +49,7 @@ const sum = join({
   run: ({ inputs }) => next(inputs.reduce((a, b) => a + b, 0)),
 });
 
-export const wordCount = workflow({
+const wordCount = workflow({
   name: "word-count",
   version: "1.0.0",
   context: Tally,
@@ -59,7 +59,7 @@ export const wordCount = workflow({
 });
 
 /** What a run of it comes to: characters but line ends, and words. */
-export const TEXT = "the quick brown fox\njumps over\nthe lazy dog";
+const TEXT = "the quick brown fox\njumps over\nthe lazy dog";
 export const OUTCOME = [41, 9] as const;
 
 export function newFolder(): string {

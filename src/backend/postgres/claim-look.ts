@@ -23,6 +23,7 @@ import { DUE, type Floors, LANE, RUNS, SESSIONS } from "./floors.ts";
 import { CARRYING_COLUMNS, COLUMN_NAMES, IN_PROGRESS, ITEM_WIDTH, PLACE, shiftOf } from "./item-row.ts";
 import { listOf } from "./parameters.ts";
 import { damaged, isObject, isStrings, numberAt, plainTextAt } from "./row-values.ts";
+import { READABLE_BY } from "./schema.ts";
 import type { Statements } from "./statements.ts";
 
 export interface Look {
@@ -50,6 +51,8 @@ export interface Found {
   readonly sessions: readonly string[];
   /** How many entries are due. */
   readonly entries: number;
+  /** The oldest version whose code can use the tables. */
+  readonly readableBy: number;
   /** A ready item was left out because another step held it. */
   readonly contended: boolean;
 }
@@ -110,6 +113,7 @@ const SUMMARY = `json_build_object(
     'runs', (SELECT coalesce(json_agg(name), '[]') FROM expired_run),
     'sessions', (SELECT coalesce(json_agg(name), '[]') FROM expired_session),
     'entries', (SELECT count(*) FROM due_entry),
+    'readableBy', ${READABLE_BY},
     'left', (SELECT length(runs) + length(sessions) + length(entries) FROM left_behind))::text`;
 
 const LOOK = `WITH
@@ -223,6 +227,7 @@ export function readLook(rows: readonly SqlRow[], look: Look, floors: Floors): F
     runs: summary.runs.map(fromStoredText),
     sessions: summary.sessions.map(fromStoredText),
     entries: summary.entries,
+    readableBy: summary.readableBy,
     contended: ready.length < Math.min(locksOf(look.ready), summary.ready),
   };
 }
@@ -254,6 +259,7 @@ interface Summary {
   readonly runs: readonly string[];
   readonly sessions: readonly string[];
   readonly entries: number;
+  readonly readableBy: number;
 }
 
 function readSummary(text: string): Summary {
@@ -268,6 +274,7 @@ function isSummary(value: unknown): value is Summary {
     typeof value.now === "number" &&
     typeof value.ready === "number" &&
     typeof value.entries === "number" &&
+    typeof value.readableBy === "number" &&
     Array.isArray(value.lanes) &&
     isStrings(value.runs) &&
     isStrings(value.sessions)

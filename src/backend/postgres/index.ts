@@ -60,7 +60,7 @@ async function openOn(
   const { ns, durability } = await prepare(pool, statements, namespace, options, location);
   const hub = createWakeupHub();
   const store = new PostgresStore({
-    parts: { statements, ns, lanes: new Lanes(statements, ns), floors: new Floors(), clock: options.clock },
+    parts: { statements, ns, lanes: new Lanes(statements, ns), floors: new Floors(), clock: options.clock, location },
     pool,
     hub,
     channel: `millrace_${digest(`${target.schema}\n${namespace}`)}`,
@@ -96,7 +96,7 @@ async function prepare(
   const session = await pool.connect();
   try {
     const durability = await durabilityOf(session, options.durability, location);
-    const { ns } = await openSchema(session, statements, namespace, location);
+    const ns = await openSchema(session, statements, namespace, location);
     session.release();
     return { ns, durability };
   } catch (error) {

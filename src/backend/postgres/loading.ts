@@ -14,6 +14,7 @@ import { listQueries } from "./list-queries.ts";
 import { type LookQueries, lookQueries } from "./look-queries.ts";
 import { keyQueries, type Loading, lockQueries, type Query, sessionQuery } from "./row-queries.ts";
 import { numberAt } from "./row-values.ts";
+import { checkReadable, READABLE_BY } from "./schema.ts";
 import type { Statements } from "./statements.ts";
 import type { StepRows } from "./step-rows.ts";
 import { WantedRows } from "./wanted-rows.ts";
@@ -26,9 +27,11 @@ export interface StoreParts {
   readonly floors: Floors;
   /** Instead of the server's clock. */
   readonly clock: { now(): number } | undefined;
+  /** For messages. */
+  readonly location: string;
 }
 
-export const CLOCK = "SELECT floor(extract(epoch FROM clock_timestamp())::double precision * 1000)";
+export const CLOCK = `SELECT floor(extract(epoch FROM clock_timestamp())::double precision * 1000), ${READABLE_BY}`;
 
 /** Begins a transaction with these rows, and gives its instant: read once every lock that it waits for is held. */
 export async function loadFirst(
@@ -43,25 +46,23 @@ export async function loadFirst(
   const wanted = new WantedRows(wants);
   const begin: Query = { statement: statements.begin, accept: () => undefined };
   const locks = [begin, ...lockQueries(loading, wanted, true)];
-  if (clock !== undefined) {
-    await answer(parts, session, locks);
-    const now = clock.now();
-    await loadRest(loading, parts, session, wanted, now, []);
-    return now;
+  if (clock === undefined && wanted.looks.length === 1) {
+    return await loadRest(loading, parts, session, wanted, undefined, locks);
   }
-  if (wanted.looks.length === 1) return await loadRest(loading, parts, session, wanted, undefined, locks);
   let now = 0;
   const time: Query = {
     statement: statements.of(CLOCK),
-    accept(rows) {
-      now = numberAt(rows[0] ?? [], 0);
+    accept([row = []]) {
+      checkReadable(numberAt(row, 1), parts.location);
+      now = numberAt(row, 0);
     },
   };
-  if (wanted.looks.length === 0) {
+  if (clock === undefined && wanted.looks.length === 0) {
     await loadRest(loading, parts, session, wanted, undefined, [...locks, time]);
     return now;
   }
   await answer(parts, session, [...locks, time]);
+  if (clock !== undefined) now = clock.now();
   await loadRest(loading, parts, session, wanted, now, []);
   return now;
 }
@@ -92,7 +93,7 @@ async function loadRest(
   const { heldSessions, sessions, entries, entryLists, lists, looks } = wanted;
   const asked = [...heldSessions, ...sessions];
   const looking: LookQueries[] = looks.map((wants, at) =>
-    lookQueries(loading, parts.floors, wants, now, at === 0 ? asked : []),
+    lookQueries(loading, parts, wants, now, at === 0 ? asked : []),
   );
   const queries = [
     ...before,

@@ -14,6 +14,7 @@ import { type ItemRow, LANE_AT, readItemRow } from "./item-row.ts";
 import { type Loading, type Query, sessionQuery } from "./row-queries.ts";
 import { numberAt } from "./row-values.ts";
 import { RUN_COLUMNS, type RunRow, readRunRow } from "./run-row.ts";
+import { checkReadable } from "./schema.ts";
 import { SELECT_SESSIONS } from "./session-row.ts";
 import type { LookWants } from "./wanted-rows.ts";
 import { lookOf } from "./wanted-rows.ts";
@@ -38,7 +39,7 @@ export interface LookQueries {
 /** `sessions`: others that are wanted with those that the look finds; the first is the one that looks. */
 export function lookQueries(
   loading: Loading,
-  floors: Floors,
+  { floors, location }: { readonly floors: Floors; readonly location: string },
   wants: LookWants,
   now: number | undefined,
   sessions: readonly string[],
@@ -53,6 +54,7 @@ export function lookQueries(
         laneAt: LANE_AT + 1,
         accept(rows) {
           found = readLook(rows, look, floors);
+          checkReadable(found.readableBy, location);
         },
       },
       {

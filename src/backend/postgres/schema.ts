@@ -5,7 +5,13 @@
  */
 
 import { MillraceError } from "../../core/errors.ts";
-import { loadMigrations, type Migration, pendingMigrations } from "../sql/migration-files.ts";
+import {
+  loadMigrations,
+  type Migration,
+  pendingMigrations,
+  type SchemaState,
+  schemaAfter,
+} from "../sql/migration-files.ts";
 import type { Session, SqlRow, Statement } from "./driver.ts";
 import { numberAt } from "./row-values.ts";
 import { COMMIT, ROLLBACK, type Statements } from "./statements.ts";
@@ -15,10 +21,12 @@ const MIGRATIONS = new URL("./migrations/", import.meta.url);
 /** Of the lock that whoever changes the tables of a schema holds; the second half is the schema's. */
 const LOCK = 0x4d4c5243;
 
-export interface OpenedSchema {
-  /** Number of the namespace. */
-  readonly ns: number;
-  readonly version: number;
+/** The oldest version whose code can use the tables, as a part of other statements: a newer release may change them under us. */
+export const READABLE_BY = "(SELECT readable_by FROM millrace.schema_version)";
+
+/** Throws `BACKEND_TOO_NEW` once the tables are for code of a later release alone. */
+export function checkReadable(readableBy: number, location: string): void {
+  if (readableBy > migrations().length) pendingMigrations(migrations(), readableBy, location);
 }
 
 /**
@@ -30,45 +38,52 @@ export async function openSchema(
   statements: Statements,
   namespace: string,
   location: string,
-): Promise<OpenedSchema> {
-  const version = await bringUpToDate(session, statements, location);
-  return { ns: await namespaceNumber(session, statements, namespace), version };
+): Promise<number> {
+  await bringUpToDate(session, statements, location);
+  return await namespaceNumber(session, statements, namespace);
 }
 
-/** How new the tables are; 0 where there are none. */
-async function versionOf(session: Session, { schema }: Statements, location: string): Promise<number> {
+/** How new the tables are; version 0 where there are none. */
+async function stateOf(session: Session, { schema }: Statements, location: string): Promise<SchemaState> {
   const found = await one(session, {
     text: "SELECT to_regclass($1) IS NOT NULL, EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = to_regnamespace($2))",
     values: [`"${schema}".schema_version`, `"${schema}"`],
   });
   const [isOurs, isTaken] = found;
   if (isOurs === true) {
-    return numberAt(await one(session, { text: `SELECT version FROM "${schema}".schema_version`, values: [] }), 0);
+    const text = `SELECT version, readable_by FROM "${schema}".schema_version`;
+    const row = await one(session, { text, values: [] });
+    return { version: numberAt(row, 0), readableBy: numberAt(row, 1) };
   }
-  if (isTaken !== true) return 0;
+  if (isTaken !== true) return { version: 0, readableBy: 0 };
   throw new MillraceError("INVALID_CONFIG", `${location}: the schema "${schema}" belongs to another application`, {
     hints: ["Name a schema that does not exist yet, or one that millrace has made."],
   });
 }
 
-async function bringUpToDate(session: Session, statements: Statements, location: string): Promise<number> {
-  const known = migrations();
-  const version = await versionOf(session, statements, location);
-  if (pendingMigrations(known, version, location).length === 0) return version;
+function pending({ version, readableBy }: SchemaState, location: string): readonly Migration[] {
+  return pendingMigrations(migrations(), version, location, readableBy);
+}
+
+async function bringUpToDate(session: Session, statements: Statements, location: string): Promise<void> {
+  if (pending(await stateOf(session, statements, location), location).length === 0) return;
   const { schema } = statements;
   await session.run([{ text: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" }]);
   try {
     await one(session, { text: "SELECT pg_advisory_xact_lock($1, hashtext($2))", values: [LOCK, schema] });
     // Somebody else may have been first.
-    const pending = pendingMigrations(known, await versionOf(session, statements, location), location);
-    if (pending[0]?.version === 1) await makeSchema(session, schema);
-    for (const migration of pending) await apply(session, statements, migration);
+    let state = await stateOf(session, statements, location);
+    const missing = pending(state, location);
+    if (state.version === 0) await makeSchema(session, schema);
+    for (const migration of missing) {
+      state = schemaAfter(state, migration);
+      await apply(session, statements, migration, state);
+    }
     await session.run([COMMIT]);
   } catch (error) {
     await session.run([ROLLBACK]).catch(() => undefined);
     throw error;
   }
-  return known.length;
 }
 
 async function makeSchema(session: Session, schema: string): Promise<void> {
@@ -78,15 +93,19 @@ async function makeSchema(session: Session, schema: string): Promise<void> {
     values: [`"${schema}"`],
   });
   if (there[0] !== true) await session.run([{ text: `CREATE SCHEMA "${schema}"` }]);
-  const table = `CREATE TABLE "${schema}".schema_version (version integer NOT NULL, is_only boolean PRIMARY KEY CHECK (is_only))`;
-  await session.run([{ text: `${table}; INSERT INTO "${schema}".schema_version VALUES (0, true)` }]);
+  const columns = "version integer NOT NULL, readable_by integer NOT NULL, is_only boolean PRIMARY KEY CHECK (is_only)";
+  const text = `CREATE TABLE "${schema}".schema_version (${columns}); INSERT INTO "${schema}".schema_version VALUES (0, 0, true)`;
+  await session.run([{ text }]);
 }
 
-async function apply(session: Session, statements: Statements, { sql, version }: Migration): Promise<void> {
-  await session.run([
-    statements.once(sql),
-    { text: `UPDATE "${statements.schema}".schema_version SET version = ${version}` },
-  ]);
+async function apply(
+  session: Session,
+  statements: Statements,
+  { sql }: Migration,
+  { version, readableBy }: SchemaState,
+): Promise<void> {
+  const note = `UPDATE "${statements.schema}".schema_version SET version = ${version}, readable_by = ${readableBy}`;
+  await session.run([statements.once(sql), { text: note }]);
 }
 
 async function namespaceNumber(session: Session, statements: Statements, name: string): Promise<number> {

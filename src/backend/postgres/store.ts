@@ -21,6 +21,8 @@ import { beginStep } from "./step.ts";
 
 /** How long an entry that came in below a floor may go unnoticed. */
 const LOOK_BEHIND_MS = 4_000;
+/** Longer than closing connections takes. */
+const KEEP_ALIVE_MS = 60_000;
 
 export interface StoreOptions extends Omit<AnnouncementOptions, "clock"> {
   readonly parts: StoreParts;
@@ -85,10 +87,16 @@ export class PostgresStore implements RemoteStore {
   }
 
   async close(): Promise<void> {
-    await this.#listening?.close();
-    await this.#announcements?.close();
-    await this.#behind;
-    await this.#pool.close();
+    // Idle connections keep no program alive; one that awaits their end must not end before it.
+    const alive = this.#clock.setTimer(KEEP_ALIVE_MS, () => undefined);
+    try {
+      await this.#listening?.close();
+      await this.#announcements?.close();
+      await this.#behind;
+      await this.#pool.close();
+    } finally {
+      alive.cancel();
+    }
   }
 
   /** Beside everything else: what it passes over may be much. */

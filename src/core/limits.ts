@@ -92,6 +92,8 @@ export const LIMITS = {
   contextTailBytes: 4_194_304,
   /** Size of one checkpoint: the whole of a run that lives in one process. Over it: `PAYLOAD_TOO_LARGE`. */
   checkpointBytes: 268_435_456,
+  /** Size of one document of a namespace, its payload included. Over it: `PAYLOAD_TOO_LARGE`. */
+  documentBytes: 1_310_720,
   /** Checkpoints that one step removes. */
   cleanupCheckpoints: 1_000,
   /** Rows of one part of a run that is moved to another store. */

@@ -108,7 +108,7 @@ export class WorkerLife {
       watchRejections(),
       settings.operations.subscribe((wakeup) => {
         if (wakeup.kind === "run") this.#hintedRun(wakeup.runId);
-        else loop.hinted(wakeup.kind === "any");
+        else if (wakeup.kind !== "documents") loop.hinted(wakeup.kind === "any");
       }),
     ];
     const { retentionMs } = settings;

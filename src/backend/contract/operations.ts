@@ -9,6 +9,7 @@ import type { Capabilities } from "./capabilities.ts";
 import type { CheckpointOperations } from "./checkpoints.ts";
 import type { Claim, CommitAndClaim, CommitAndClaimAnswer, Peek } from "./claim.ts";
 import type { AuditEntry, ControlOutcome, ControlRequest } from "./control.ts";
+import type { DocumentOperations } from "./documents.ts";
 import type {
   ContextTail,
   DefinitionRecord,
@@ -31,6 +32,8 @@ import type { Arrival, BranchGroup, ItemFilter, ItemPayload, WorkItem } from "./
 export type Wakeup =
   | { readonly kind: "work" }
   | { readonly kind: "run"; readonly runId: string }
+  /** A document is due that nobody has done anything about. */
+  | { readonly kind: "documents" }
   | { readonly kind: "any" };
 
 export interface BackendOperations {
@@ -105,6 +108,7 @@ export interface BackendOperations {
 
   readonly read: Reads;
   readonly checkpoints: CheckpointOperations;
+  readonly documents: DocumentOperations;
   readonly transfer: TransferOperations;
 
   /** Settings of the server that weaken a promise or slow things down, for people and logs. Absent where there is none. */

@@ -9,6 +9,7 @@ import type { ControlAction } from "../contract/control.ts";
 import type { StartRun } from "../contract/run.ts";
 import type { Renewal } from "../contract/session.ts";
 import { CLAIM_OVERSCAN } from "../synchronous/claim.ts";
+import { documentKind } from "../synchronous/documents.ts";
 import type { Undertaking } from "../synchronous/engine.ts";
 import { DUE_ENTRIES } from "../synchronous/row-store.ts";
 import { type Want, wantKey } from "./wants.ts";
@@ -49,6 +50,8 @@ function foresee(undertaking: Undertaking): readonly Want[] {
       return wantsOfItem(undertaking.runId, undertaking.item, { run: false, item: true });
     case "checkpoint":
       return [{ kind: "checkpoint", id: undertaking.id }];
+    case "document":
+      return [{ kind: "entry", entryKind: documentKind(undertaking.of), key: undertaking.key }];
   }
 }
 

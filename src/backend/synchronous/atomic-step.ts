@@ -43,6 +43,7 @@ export class AtomicStep {
   readonly #changed = new Set<string>();
   readonly #seen = new Set<string>();
   readonly #claimable = new Set<string>();
+  #dueDocuments = false;
 
   constructor(shared: Shared, now: number, blockades: Blockades | undefined) {
     this.blockades = blockades;
@@ -77,6 +78,11 @@ export class AtomicStep {
   took(message: Entry): void {
     this.store.removeEntry(message);
     this.#claimable.delete(message.key);
+  }
+
+  /** A document was found to be due. */
+  noticedDocument(): void {
+    this.#dueDocuments = true;
   }
 
   /** Whoever has to hear that a run has ended, or goes on, is left a message in the same step. */
@@ -164,8 +170,9 @@ export class AtomicStep {
   }
 
   wakeups(): readonly Wakeup[] {
-    const runs = [...this.#seen].map((runId): Wakeup => ({ kind: "run", runId }));
-    return this.#claimable.size > 0 ? [{ kind: "work" }, ...runs] : runs;
+    const hints = [...this.#seen].map((runId): Wakeup => ({ kind: "run", runId }));
+    if (this.#dueDocuments) hints.unshift({ kind: "documents" });
+    return this.#claimable.size > 0 ? [{ kind: "work" }, ...hints] : hints;
   }
 
   /** Also an item that will be ready later is news: who sleeps until the next due time has to know of an earlier one. */

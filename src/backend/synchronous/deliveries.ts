@@ -10,6 +10,7 @@ import { isWaitingFor } from "../rules/waits.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import { cascaded, childEnd, childrenOf, parentOf } from "./child-runs.ts";
 import { controlRun } from "./control.ts";
+import { isDocument, noticeDocument } from "./documents.ts";
 import { Facts } from "./entry-facts.ts";
 import { EventHub, hubIdOf } from "./event-hub.ts";
 import { MESSAGES, placeIn, type Release, releaseIn, windowOf } from "./messages.ts";
@@ -30,6 +31,11 @@ export function deliverMessages(step: AtomicStep): boolean {
     if (due.length === 0) return false;
     for (const message of due) {
       if (left <= 0) return true;
+      if (isDocument(message)) {
+        noticeDocument(step, message);
+        left -= 1;
+        continue;
+      }
       step.took(message);
       left -= 1 + deliver(step, new Facts(message), message.value);
     }

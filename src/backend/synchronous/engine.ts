@@ -54,4 +54,5 @@ export type Undertaking =
   | { readonly kind: "session"; readonly id: string }
   | { readonly kind: "renew"; readonly renewal: Renewal }
   | { readonly kind: "item"; readonly runId: string; readonly item: number }
-  | { readonly kind: "checkpoint"; readonly id: string };
+  | { readonly kind: "checkpoint"; readonly id: string }
+  | { readonly kind: "document"; readonly of: string; readonly key: string };

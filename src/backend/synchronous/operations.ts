@@ -16,6 +16,7 @@ import { putMemo, putProgress, putSnapshot } from "./caches.ts";
 import { checkpointsOver } from "./checkpoints.ts";
 import { commitAndClaim, withNextDue } from "./commit-and-claim.ts";
 import { controlRun } from "./control.ts";
+import { documentsOver } from "./documents.ts";
 import type { Engine, Undertaking } from "./engine.ts";
 import { peek } from "./peek.ts";
 import { publish } from "./publish.ts";
@@ -155,6 +156,7 @@ export function operationsOver(engine: Engine): Operations {
     purge: (request) => write((step) => purge(step, request)),
     read: readsOf(read),
     checkpoints: checkpointsOver({ write, read }),
+    documents: documentsOver({ write, read }),
     transfer: transferOver({ write, read }),
     subscribe: engine.subscribe,
     now: () => gate.pass(() => engine.now()),

@@ -22,7 +22,8 @@ export interface ConnectOptions {
   readonly namespace?: string | undefined;
   /**
    * The least that is accepted; `DURABILITY_TOO_WEAK` for a store that gives less. If absent, what the kind of store
-   * promises by default: `power` for a SQLite file, what a server is set to, nothing for what is kept in memory.
+   * promises by default: `power` for a SQLite file, what a server of PostgreSQL is set to, `process` for Redis, nothing for
+   * what is kept in memory.
    */
   readonly durability?: Durability | undefined;
   /** Hears, as `debug`, which store was opened. What `MILLRACE_LOG` asks for if absent, which is nothing unless it is set. */
@@ -35,9 +36,9 @@ export interface ConnectOptions {
 const DEFAULT_URL = "sqlite:./.millrace/millrace.db";
 
 /**
- * Opens the backend that the URL names: `memory:`, `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE`. Without a
- * URL that of `MILLRACE_URL`, or else the file `.millrace/millrace.db` in the current directory. Throws `INVALID_VALUE` for a URL or namespace that is none,
- * `INVALID_CONFIG` for a store that this version has no backend for, or for what is no logger, `DURABILITY_TOO_WEAK`, `BACKEND_UNAVAILABLE`,
+ * Opens the backend that the URL names: `memory:`, `sqlite:PATH`, `postgres://USER:PASSWORD@HOST/DATABASE`, or
+ * `redis://HOST` (`rediss:` for TLS, `redis://A,B/?cluster=true` for a cluster). Without a URL that of `MILLRACE_URL`, or else the file `.millrace/millrace.db` in the current directory. Throws `INVALID_VALUE` for a URL or namespace that is none,
+ * `INVALID_CONFIG` for a server that cannot be a store, or for what is no logger, `DURABILITY_TOO_WEAK`, `BACKEND_UNAVAILABLE`,
  * `BACKEND_CORRUPT`, `BACKEND_TOO_NEW`.
  */
 export async function connect(url?: string, options: ConnectOptions = {}): Promise<Backend> {
@@ -78,7 +79,7 @@ function readUrl(url: string): Target {
 }
 
 const FORMS = [
-  `Write "sqlite:PATH", "postgres://USER:PASSWORD@HOST/DATABASE" or "memory:"; without a URL it is ${DEFAULT_URL}.`,
+  `Write "sqlite:PATH", "postgres://USER:PASSWORD@HOST/DATABASE", "redis://HOST" or "memory:"; without a URL it is ${DEFAULT_URL}.`,
 ];
 
 type OpenOptions = ConnectOptions & { readonly namespace: string };
@@ -103,9 +104,12 @@ async function open({ scheme, rest }: Target, options: OpenOptions): Promise<Bac
     }
     case "redis":
     case "rediss":
-      throw new MillraceError("INVALID_CONFIG", `this version of millrace has no backend for ${scheme}: URLs yet`, {
-        hints: FORMS,
-      });
+    case "redis+cluster":
+    case "rediss+cluster": {
+      const { openRedis } = await import("./backend/redis/index.ts");
+      const { namespace, durability, clock, logger } = options;
+      return await openRedis({ url: `${scheme}:${rest}`, namespace, durability, clock, logger });
+    }
     default:
       // The scheme alone: anything after it may hold a password.
       throw new MillraceError("INVALID_VALUE", `there is no backend for URLs that begin with ${scheme}:`, {

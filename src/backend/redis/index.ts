@@ -5,18 +5,19 @@
 
 import { MillraceError } from "../../core/errors.ts";
 import { checkName } from "../../core/names.ts";
-import { type Clock, type Logger, systemClock, systemIds, systemRandom } from "../../core/ports.ts";
+import { systemClock, systemIds, systemRandom } from "../../core/ports.ts";
 import type { Capabilities } from "../contract/capabilities.ts";
 import type { BackendOperations } from "../contract/operations.ts";
 import { remoteOperations } from "../remote/remote-operations.ts";
-import { type Address, locationOf, type Node, readAddress, withOptions } from "./address.ts";
-import { confirmationOf, type WaitOptions } from "./confirmation.ts";
-import { Connection, type Target } from "./connection.ts";
+import { withOptions } from "./address.ts";
+import { confirmationOf } from "./confirmation.ts";
+import type { Connection } from "./connection.ts";
 import { DefinitionShelf } from "./definition-shelf.ts";
-import type { RedisHandle } from "./driver.ts";
 import { partitionKeys } from "./keys.ts";
 import { openNamespace } from "./namespace-record.ts";
+import type { RedisOptions } from "./options.ts";
 import { Partition } from "./partition.ts";
+import { connectTo, type Place, placeOf } from "./place.ts";
 import { redisStore } from "./redis-store.ts";
 import { ScriptReads } from "./script-reads.ts";
 import {
@@ -33,46 +34,10 @@ import { type WakeupChannel, wakeupChannel } from "./wakeup-channel.ts";
 export type { Node as RedisNode } from "./address.ts";
 export type { WaitOptions as RedisWaitOptions } from "./confirmation.ts";
 export type { RedisClientHandle, RedisClusterHandle, RedisHandle } from "./driver.ts";
-
-/** How a store on Redis is opened. Exactly one of `url`, `client` and `cluster` must be given. */
-export interface RedisOptions extends WaitOptions {
-  /** `redis://user:password@host:6379/0`; `rediss://` for TLS; `redis://a:6379,b:6379/?cluster=true` for a cluster. */
-  readonly url?: string | undefined;
-  /** A connected client or cluster of the package `redis`. It stays the caller's to close. */
-  readonly client?: RedisHandle | undefined;
-  /** Some nodes of a cluster; the others are found. */
-  readonly cluster?:
-    | {
-        readonly nodes: readonly Node[];
-        readonly username?: string | undefined;
-        readonly password?: string | undefined;
-      }
-    | undefined;
-  /** Worlds that share nothing within one server. Default `default`. */
-  readonly namespace?: string | undefined;
-  /** What all keys begin with. Default `mr`. */
-  readonly prefix?: string | undefined;
-  /** Parts that one namespace is cut into, fixed when it is first opened. Default: 1 on a server, 16 on a cluster. */
-  readonly partitions?: number | undefined;
-  /** TLS, with what `tls.connect` of Node takes if it is an object. Default: as the URL says. */
-  readonly tls?: boolean | Readonly<Record<string, unknown>> | undefined;
-  readonly connectTimeoutMs?: number | undefined;
-  /** How long an answer of the server is waited for before it counts as unavailable. */
-  readonly commandTimeoutMs?: number | undefined;
-  /**
-   * The least that is accepted. `process` (default): what was acknowledged survives the crash of any program, which takes
-   * `appendonly yes`. `power`: the loss of power, which takes `appendfsync always`. `none`: whatever the server does.
-   */
-  readonly durability?: "none" | "process" | "power" | undefined;
-  /** For simulations: then all time comes from it. Default: the server's clock. */
-  readonly clock?: Pick<Clock, "now"> | undefined;
-  /** Hears, as warnings, what weakens the server's promises. */
-  readonly logger?: Logger | undefined;
-}
+export { inspectServers, type RedisInspection } from "./inspection.ts";
+export type { RedisOptions } from "./options.ts";
 
 const PREFIX = "mr";
-const CONNECT_TIMEOUT_MS = 5_000;
-const COMMAND_TIMEOUT_MS = 10_000;
 const CLUSTER_PARTITIONS = 16;
 const OLDEST_SERVER = [6, 2] as const;
 
@@ -84,14 +49,7 @@ export async function openRedis(options: RedisOptions): Promise<BackendOperation
   const namespace = checkName(options.namespace ?? "default", "the namespace");
   const place = placeOf(options);
   const prefix = checkName(options.prefix ?? place.address?.prefix ?? PREFIX, "the prefix of the keys");
-  const connection = await Connection.open({
-    target: place.target,
-    location: place.location,
-    connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-    commandTimeoutMs: options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS,
-    clock: systemClock,
-    random: systemRandom,
-  });
+  const connection = await connectTo(place, options);
   try {
     return await assemble({ options, namespace, prefix, place, connection });
   } catch (error) {
@@ -223,41 +181,6 @@ function tooWeak(
       hints: [...hints, `Or ask for durability: "${given}" by name.`],
     },
   );
-}
-
-interface Place {
-  readonly target: Target | { readonly handle: RedisHandle };
-  readonly location: string;
-  /** What a URL said, and the URL itself. */
-  readonly address: Address | undefined;
-  readonly url: string | undefined;
-}
-
-function placeOf({ url, client, cluster, tls }: RedisOptions): Place {
-  if ([url, client, cluster].filter((way) => way !== undefined).length !== 1) {
-    throw new MillraceError(
-      "INVALID_CONFIG",
-      "a store on Redis is opened by url, client or cluster; give exactly one of them",
-    );
-  }
-  if (client !== undefined) {
-    return { target: { handle: client }, location: "redis:", address: undefined, url: undefined };
-  }
-  if (url !== undefined) {
-    const address = readAddress(url);
-    const { nodes, username, password, database } = address;
-    const target = { nodes, cluster: address.cluster, tls: tls ?? address.tls, username, password, database };
-    // What is not in the URL cannot be told to a second thread.
-    return { target, location: address.location, address, url: tls === undefined ? url : undefined };
-  }
-  const [first, ...others] = cluster?.nodes ?? [];
-  if (first === undefined)
-    throw new MillraceError("INVALID_CONFIG", "a cluster is opened by at least one of its nodes");
-  const nodes = [first, ...others] as const;
-  const { username, password } = cluster ?? {};
-  const location = locationOf(tls === undefined || tls === false ? "redis" : "rediss", nodes, 0);
-  const target = { nodes, cluster: true, tls: tls ?? false, username, password, database: 0 };
-  return { target: { ...target, nodes: [first, ...others] }, location, address: undefined, url: undefined };
 }
 
 /** A second thread makes a connection of its own from a URL; it has no other clock than the server's. */

@@ -11,6 +11,8 @@ import { toStoreError } from "./store-errors.ts";
 export type Durability = "none" | "process" | "power";
 
 export interface ServerSettings {
+  /** Tells one running server from another. */
+  readonly id: string;
   readonly version: string;
   readonly role: string;
   readonly appendOnly: boolean;
@@ -39,6 +41,7 @@ export async function readSettings(connection: Connection, key: string): Promise
     await configured("maxmemory"),
   ];
   return {
+    id: report.get("run_id") ?? "",
     version: report.get("redis_version") ?? "0.0.0",
     role: report.get("role") ?? "master",
     appendOnly: appendOnly === undefined ? report.get("aof_enabled") === "1" : appendOnly === "yes",

@@ -1,6 +1,7 @@
 /**
  * The rows of one read: what it asks for is fetched once, and the read is run again with it from its start, until it has
- * all that it needs. A read asks for few things, most for one.
+ * all that it needs. Most reads ask for one thing. One that asks for many goes on asking after the first that is missing,
+ * and all of them are fetched together.
  */
 
 import { MillraceError } from "../../core/errors.ts";
@@ -10,37 +11,37 @@ import type { RemoteReads } from "./remote-store.ts";
 /** Ends a run of a read that needs an answer which is not there yet. */
 class AnswerMissing extends Error {
   override readonly name = "AnswerMissing";
-  readonly fetch: () => Promise<void>;
-
-  constructor(fetch: () => Promise<void>) {
-    super("an answer is missing");
-    this.fetch = fetch;
-  }
 }
 
+/** How to fetch what was asked for and is missing, by what it is. */
+type Missing = Map<string, () => Promise<void>>;
+
 export async function readRemotely<T>(reads: RemoteReads, work: (rows: RowStore) => T): Promise<T> {
-  const rows = answeredRows(reads, new Map());
+  const missing: Missing = new Map();
+  const rows = answeredRows(reads, missing);
   for (;;) {
     try {
       return work(rows);
     } catch (error) {
       if (!(error instanceof AnswerMissing)) throw error;
-      await error.fetch();
+      const fetches = [...missing.values()];
+      missing.clear();
+      await Promise.all(fetches.map((fetch) => fetch()));
     }
   }
 }
 
-function answeredRows(reads: RemoteReads, answers: Map<string, unknown>): RowStore {
+function answeredRows(reads: RemoteReads, missing: Missing): RowStore {
   const answer = <P extends readonly unknown[], R>(name: string, method: (...parameters: P) => Promise<R>) => {
     const known: Map<string, { readonly given: R }> = new Map();
-    answers.set(name, known);
     return (...parameters: P): R => {
       const key = JSON.stringify(parameters);
       const found = known.get(key);
       if (found !== undefined) return found.given;
-      throw new AnswerMissing(async () => {
+      missing.set(`${name} ${key}`, async () => {
         known.set(key, { given: await method(...parameters) });
       });
+      throw new AnswerMissing("an answer is missing");
     };
   };
   return {

@@ -4,6 +4,7 @@ import type { BrokenBackend } from "./broken-backend.ts";
 import { brokenCheckpoints } from "./checkpoints.ts";
 import { brokenClaims } from "./claiming.ts";
 import { brokenCommits } from "./committing.ts";
+import { brokenDocuments } from "./documents.ts";
 import { brokenProgress } from "./progress.ts";
 import { brokenReads } from "./reading.ts";
 import { brokenTransfers } from "./transfer.ts";
@@ -15,6 +16,7 @@ export function brokenBackends(): readonly BrokenBackend[] {
     ...brokenCommits,
     ...brokenReads,
     ...brokenCheckpoints,
+    ...brokenDocuments,
     ...brokenProgress,
     ...brokenTransfers,
   ];

@@ -226,18 +226,19 @@ function isLevel(stored: string): stored is LogLine["level"] {
   return LEVELS.has(stored);
 }
 
-const ACTIONS: ReadonlySet<string> = new Set([
-  "cancel",
-  "pause",
-  "resume",
-  "retryItem",
-  "complete",
-  "fail",
-  "enqueue",
-  "merge",
-  "setAttempts",
-  "delete",
-] satisfies AuditEntry["action"][]);
+const ACTIONS: Readonly<Record<AuditEntry["action"], true>> = {
+  cancel: true,
+  pause: true,
+  resume: true,
+  retryItem: true,
+  complete: true,
+  fail: true,
+  enqueue: true,
+  merge: true,
+  setAttempts: true,
+  completeWait: true,
+  delete: true,
+};
 
 function readAction(stored: string): AuditEntry["action"] {
   if (isAction(stored)) return stored;
@@ -245,5 +246,5 @@ function readAction(stored: string): AuditEntry["action"] {
 }
 
 function isAction(stored: string): stored is AuditEntry["action"] {
-  return ACTIONS.has(stored);
+  return Object.hasOwn(ACTIONS, stored);
 }

@@ -87,14 +87,14 @@ export class AtomicStep {
 
   /** Whoever has to hear that a run has ended, or goes on, is left a message in the same step. */
   #tellOthers(run: RunState): void {
-    const { links = 0, parked } = run;
+    const { id: runId, links = 0, parked, generation } = run;
     if (links === 0 && parked === 0) return;
     const before = this.run(run.id);
     const [wasOver, isOver] = [before !== undefined && isTerminalRun(before.status), isTerminalRun(run.status)];
     if (wasOver === isOver) return;
-    if (wasOver && parked > 0) this.leave({ kind: "reopened", runId: run.id });
-    if (isOver && (links & LINK.parent) !== 0) this.leave({ kind: "childEnded", runId: run.id });
-    if (isOver && (links & LINK.children) !== 0) this.leave({ kind: "endChildren", runId: run.id });
+    if (wasOver && parked > 0) this.leave({ kind: "reopened", runId, generation });
+    if (isOver && (links & LINK.parent) !== 0) this.leave({ kind: "childEnded", runId, generation });
+    if (isOver && (links & LINK.children) !== 0) this.leave({ kind: "endChildren", runId, generation });
   }
 
   /** The run was inserted or removed: whoever watches it wants to know. */

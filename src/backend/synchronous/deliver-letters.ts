@@ -35,7 +35,7 @@ export function deliverLetter(step: AtomicStep, letter: PostedLetter): void {
 function register(step: AtomicStep, letter: PostedLetter): void {
   const hub = new EventHub(step, hubIdOf(letter.event));
   const payload = hub.take(letter.conditions);
-  if (payload === undefined) hub.register(letter.wait, letter.conditions);
+  if (payload === undefined) hub.registerAgain(letter.wait, letter.conditions);
   else post(step, letter.wait.runId, { ...letter, kind: "answer", payload });
 }
 

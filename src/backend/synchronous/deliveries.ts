@@ -13,7 +13,7 @@ import { controlRun } from "./control.ts";
 import { isDocument, noticeDocument } from "./documents.ts";
 import { Facts } from "./entry-facts.ts";
 import { EventHub, hubIdOf } from "./event-hub.ts";
-import { MESSAGES, placeIn, type Release, releaseIn, windowOf } from "./messages.ts";
+import { MESSAGES, placeIn, type Release, type RunAddress, releaseIn, windowOf } from "./messages.ts";
 import { missedMeanwhile } from "./reopened-waits.ts";
 import { DUE_ENTRIES } from "./row-store.ts";
 import { releaseWaits } from "./send-events.ts";
@@ -52,9 +52,9 @@ function deliver(step: AtomicStep, message: Facts, payload: Uint8Array | undefin
       childEnded(step, runId);
       return 1;
     case "endChildren":
-      return endChildren(step, runId, message);
+      return endChildren(step, { runId, generation: message.number("generation") }, message);
     case "reopened":
-      return reopened(step, runId, message);
+      return reopened(step, { runId, generation: message.number("generation") }, message);
     case "cancelRun":
       cancel(step, runId, "the wait for it is over");
       return 1;
@@ -74,7 +74,7 @@ function childEnded(step: AtomicStep, childId: string): void {
 }
 
 /** Cancels the children of a run that has ended, and notes that it did, so that they go on when the run does. */
-function endChildren(step: AtomicStep, runId: string, message: Facts): number {
+function endChildren(step: AtomicStep, { runId, generation }: RunAddress, message: Facts): number {
   const parent = step.run(runId);
   if (parent !== undefined && !isTerminalRun(parent.status)) return 0;
   const { entries, next } = windowOf(step.store, childrenOf(runId), placeIn(message), WINDOW);
@@ -85,17 +85,17 @@ function endChildren(step: AtomicStep, runId: string, message: Facts): number {
     step.store.putEntry(cascaded(entry, true));
     cancel(step, entry.key, `the run ${runId} that started it has ended`);
   }
-  if (next !== undefined) step.leave({ kind: "endChildren", runId, after: next });
+  if (next !== undefined) step.leave({ kind: "endChildren", runId, generation, after: next });
   return entries.length;
 }
 
 /** The waits of a run that goes on get what came while it was closed. */
-function reopened(step: AtomicStep, runId: string, message: Facts): number {
+function reopened(step: AtomicStep, { runId, generation }: RunAddress, message: Facts): number {
   const run = step.run(runId);
   if (run === undefined || isTerminalRun(run.status)) return 0;
   const { entries, next } = windowOf(step.store, waitLists({ runId }), placeIn(message), WINDOW);
   for (const entry of entries) missedMeanwhile(step, entry);
-  if (next !== undefined) step.leave({ kind: "reopened", runId, after: next });
+  if (next !== undefined) step.leave({ kind: "reopened", runId, generation, after: next });
   return entries.length;
 }
 

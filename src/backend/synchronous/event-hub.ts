@@ -99,6 +99,11 @@ export class EventHub {
     });
   }
 
+  /** The same for one that may be on it. */
+  registerAgain(wait: WaitAddress, conditions: readonly EventCondition[]): void {
+    if (this.#step.store.entry(WAITER, waiterKey(wait)) === undefined) this.register(wait, conditions);
+  }
+
   /** Takes a wait that is over off the list. */
   withdraw(wait: WaitAddress): void {
     withdraw(this.#step.store, wait);
@@ -163,11 +168,15 @@ export function hubOf(kept: Entry): string {
   return kept.key.slice(0, HUB_ID_LENGTH);
 }
 
-/** Registers the wait of an item at the hub of its event, unless a kept event ends it at once: its payload then. */
+/**
+ * Registers the wait of an item at the hub of its event, unless a kept event ends it at once: its payload then. `again`: it
+ * may be registered already.
+ */
 export function registerAtHub(
   step: AtomicStep,
   item: WorkItem,
   event: NonNullable<NewWait["event"]>,
+  again = false,
 ): Uint8Array | undefined {
   const { conditions, name, key } = event;
   const wait = addressOf(item);
@@ -177,8 +186,10 @@ export function registerAtHub(
   }
   const hub = new EventHub(step, hubIdOf(event));
   const payload = hub.take(conditions);
-  if (payload === undefined) hub.register(wait, conditions);
-  return payload;
+  if (payload !== undefined) return payload;
+  if (again) hub.registerAgain(wait, conditions);
+  else hub.register(wait, conditions);
+  return undefined;
 }
 
 /** Takes the wait of an item, which is over, off the list of its hub. */

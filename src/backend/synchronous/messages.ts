@@ -11,15 +11,23 @@ import { DUE_ENTRIES, type Entry, type RowStore } from "./row-store.ts";
 
 const MESSAGE = "message";
 
+/** Which closing of a run, or which opening after it, a message is about. */
+export interface RunAddress {
+  readonly runId: string;
+  readonly generation: number;
+}
+
 export type Message =
-  /** A child run has ended: its parent goes on. */
-  | { readonly kind: "childEnded"; readonly runId: string }
-  /** A run has ended before its children: they are cancelled, from the place on. */
-  | { readonly kind: "endChildren"; readonly runId: string; readonly after?: Place | undefined }
-  /** A run goes on that was closed: its waits, from the place on, may have missed what came meanwhile. */
-  | { readonly kind: "reopened"; readonly runId: string; readonly after?: Place | undefined }
-  /** Nobody waits for the run any more. */
-  | { readonly kind: "cancelRun"; readonly runId: string }
+  | ({
+      /**
+       * `childEnded`: a child run has ended, and its parent goes on. `endChildren`: a run has ended before its children, which
+       * are cancelled. `reopened`: a run goes on that was closed, and its waits may have missed what came meanwhile.
+       * `cancelRun`: nobody waits for the run any more.
+       */
+      readonly kind: "childEnded" | "endChildren" | "reopened" | "cancelRun";
+      /** Where the rest of what it is about begins. */
+      readonly after?: Place | undefined;
+    } & RunAddress)
   /** An event has come for more waits than one step releases: these are the rest. */
   | ({ readonly kind: "event" } & Release);
 
@@ -46,15 +54,16 @@ export interface Place {
   readonly key: string;
 }
 
-/** The same message is not there twice: a later one takes the place of the one before. */
+/** A key names what a message is about so closely that no other is ever left under it: rows of keys that are new need not be read. */
 export function messageEntry(message: Message, now: number): Entry {
   const entry = { kind: MESSAGE, runId: undefined, places: [{ list: DUE_ENTRIES, at: now }] };
   if (message.kind !== "event") {
-    const key = `${message.kind}:${message.runId}`;
+    const { kind, runId, generation, after } = message;
+    const key = `${kind}:${runId}:${generation}${after === undefined ? "" : `:${after.at}:${after.key}`}`;
     return { ...entry, key, facts: JSON.stringify(message), value: undefined };
   }
   const { event, payload, upTo, after } = message;
-  const key = `event:${digest(JSON.stringify([event.name, event.key, upTo]))}`;
+  const key = `event:${digest(JSON.stringify([event.name, event.key, upTo, after?.at, after?.key]))}`;
   return { ...entry, key, facts: JSON.stringify({ kind: "event", ...event, upTo, after }), value: payload };
 }
 

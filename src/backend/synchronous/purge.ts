@@ -10,7 +10,10 @@ import { EventHub, HUBS, hubOf, KEPT_EVENTS, removeEmptyHub } from "./event-hub.
 import { SENT_EVENTS } from "./send-events.ts";
 
 /** Runs removed. `before`: the instant from which on what ended is kept. */
-export function purge(step: AtomicStep, { before, limit }: { readonly before: number; readonly limit: number }): number {
+export function purge(
+  step: AtomicStep,
+  { before, limit }: { readonly before: number; readonly limit: number },
+): number {
   const { store } = step;
   const runs = limit < 1 ? [] : store.finishedRuns(before, Math.min(limit, LIMITS.purgeRuns));
   for (const runId of runs) store.removeRun(runId);

@@ -19,7 +19,7 @@ export function missedMeanwhile(step: AtomicStep, entry: Entry): void {
   if (!isWaitingFor(item, wait)) return;
   const event = eventOf(entry);
   if (event !== undefined) {
-    const payload = registerAtHub(step, item, event);
+    const payload = registerAtHub(step, item, event, true);
     if (payload !== undefined) finishWait(step, item, "answer", payload);
   }
   if (childId === undefined || goesOn(step, childId)) return;

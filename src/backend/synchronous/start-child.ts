@@ -19,7 +19,7 @@ export function startChild(step: AtomicStep, item: WorkItem, { onParentClose, ..
   const isThere = outcome.kind === "started" || outcome.kind === "existing";
   const owner = isThere ? id : runId;
   step.store.putEntry(childEntry(id, { runId, item: number, number: epoch }, onParentClose, { owner, now: step.now }));
-  if (!isThere) step.leave({ kind: "childEnded", runId: id });
+  if (!isThere) step.leave({ kind: "childEnded", runId: id, generation: 0 });
   return id;
 }
 

@@ -44,7 +44,7 @@ export function forgetWait(step: AtomicStep, item: WorkItem, over: "answer" | "t
   store.removeEntry(entry);
   const { childId, event } = recordOf(entry);
   if (childId !== undefined && over === "time" && !mayGoOnAlone(store, childId))
-    step.leave({ kind: "cancelRun", runId: childId });
+    step.leave({ kind: "cancelRun", runId: childId, generation: 0 });
   if (event !== undefined) withdrawFromHub(step, item, event);
 }
 

@@ -4,7 +4,9 @@
  */
 
 import type { CommitOutcomeRequest, NewArrival, NewItem, NewOutput } from "../../backend/contract/commit.ts";
+import type { NewWait } from "../../backend/contract/wait.ts";
 import type { JoinTemplate } from "../../backend/contract/work-item.ts";
+import { canonicalJson } from "../../core/digest.ts";
 import type { FailureRecord } from "../../core/errors.ts";
 
 export const DEFAULT_QUEUE = "default";
@@ -113,4 +115,31 @@ export function failOver(...nodes: readonly string[]): Outcome<"failOver"> {
 
 export function release(delayMs = 0): Outcome<"release"> {
   return { kind: "release", delayMs };
+}
+
+export function wait(kind: NewWait["kind"], overrides: Partial<NewWait> = {}): Outcome<"wait"> {
+  return { kind: "wait", wait: { kind, durationMs: undefined, details: "{}", ...overrides } };
+}
+
+/** A wait for an input, a tool's result or the like that somebody gives by hand. */
+export function ask(overrides: Partial<NewWait> = {}): Outcome<"wait"> {
+  return wait("input", overrides);
+}
+
+export function sleep(durationMs: number): Outcome<"wait"> {
+  return wait("sleep", { durationMs });
+}
+
+/** A wait for an event; `where`: the value that a payload must have at a path, its names joined by dots. */
+export function waitFor(
+  name: string,
+  key: string,
+  where: Readonly<Record<string, unknown>> = {},
+  overrides: Partial<NewWait> = {},
+): Outcome<"wait"> {
+  const conditions = Object.entries(where).map(([path, value]) => ({
+    path: path.split("."),
+    equals: canonicalJson(value),
+  }));
+  return wait("event", { event: { name, key, conditions }, ...overrides });
 }

@@ -5,6 +5,7 @@
  */
 
 import { checkpointCases } from "./checkpoints.ts";
+import { childCases } from "./children.ts";
 import { claimCases } from "./claims.ts";
 import { commitCases } from "./commits.ts";
 import { completionCases } from "./completion.ts";
@@ -14,6 +15,8 @@ import { contextCases } from "./contexts.ts";
 import { controlCases } from "./control.ts";
 import { controlMatrixCases } from "./control-matrix.ts";
 import { definitionCases } from "./definitions.ts";
+import { documentCases } from "./documents.ts";
+import { eventCases } from "./events.ts";
 import { failureCases } from "./failures.ts";
 import type { ConformanceFactory, ConformanceHarness } from "./harness.ts";
 import { historyCases } from "./history.ts";
@@ -30,6 +33,7 @@ import { stallCases } from "./stalls.ts";
 import { startCases } from "./starts.ts";
 import { timeoutCases } from "./timeouts.ts";
 import { transferCases } from "./transfer.ts";
+import { waitCases } from "./waits.ts";
 import { wakeupCases } from "./wakeups.ts";
 import { worldCases } from "./worlds.ts";
 
@@ -66,12 +70,16 @@ export function conformanceCases(): readonly ConformanceCase[] {
     ...nestedJoinCases,
     ...completionCases,
     ...timeoutCases,
+    ...waitCases,
+    ...eventCases,
+    ...childCases,
     ...controlCases,
     ...interventionCases,
     ...controlMatrixCases,
     ...contextCases,
     ...progressCases,
     ...checkpointCases,
+    ...documentCases,
     ...historyCases,
     ...pageCases,
     ...worldCases,

@@ -6,28 +6,35 @@ import { MillraceError } from "../core/errors.ts";
 import { manualClock, seededRandom } from "../core/ports.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { Outage } from "./outage.ts";
-import type { RenewalThread, RenewalThreadOptions } from "./threaded-renewal.ts";
+import type { RenewalThread, RenewalThreadOptions, RenewalTrouble } from "./threaded-renewal.ts";
 
 const LEASE_MS = 30_000;
 const idle: WorkerHealth = { status: "idle", items: [], completed: 0, errors: 0 };
 
 /** A thread that does nothing by itself. */
 class FakeThread implements RenewalThread {
+  readonly options: RenewalThreadOptions;
   readonly #begun = Promise.withResolvers<void>();
   readonly begun = this.#begun.promise;
   isRenewing = false;
   beats = 0;
   isStopped = false;
 
-  /** Its first renewal is done. */
+  constructor(options: RenewalThreadOptions) {
+    this.options = options;
+  }
+
+  /** It renews. */
   begin(): void {
     this.isRenewing = true;
+    this.options.renewing();
     this.#begun.resolve();
   }
 
-  /** It is known not to renew. */
-  fail(): void {
+  /** It does not renew. */
+  fail(trouble: RenewalTrouble | undefined = { problem: "failed", error: "no memory" }): void {
     this.isRenewing = false;
+    this.options.resting(trouble);
     this.#begun.resolve();
   }
 
@@ -61,10 +68,10 @@ async function keeping({ renew, ...given }: Given = {}) {
   await inner.openSession({ id: "s", workerId: "w", leaseMs: LEASE_MS, ...lanes, host: "h", pid: 1 });
   const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
   const outage = new Outage({ clock, random: seededRandom(1), logger, onOutage: () => undefined }, LEASE_MS);
-  const threads: { readonly options: RenewalThreadOptions; readonly thread: FakeThread }[] = [];
+  const threads: FakeThread[] = [];
   const startThread = (options: RenewalThreadOptions): RenewalThread => {
-    const thread = new FakeThread();
-    threads.push({ options, thread });
+    const thread = new FakeThread(options);
+    threads.push(thread);
     return thread;
   };
   const state = { held: [] as HeldItem[], health: idle, gone: 0 };
@@ -97,17 +104,17 @@ test("it is ready once its thread has renewed, and not before", async () => {
   });
   await clock.advance(14_999);
   expect(isReady()).toBe(false);
-  threads[0]?.thread.begin();
+  threads[0]?.begin();
   await clock.advance(0);
   expect(isReady()).toBe(true);
   expect(logger.warn).not.toHaveBeenCalled();
   await keeper.stop();
-  expect(threads[0]?.thread.isStopped).toBe(true);
+  expect(threads[0]?.isStopped).toBe(true);
 });
 
 test("it is ready without its thread when that fails, takes too long, or nobody waits any more", async () => {
   const failing = await keeping();
-  failing.threads[0]?.thread.fail();
+  failing.threads[0]?.fail();
   await failing.clock.advance(0);
   expect(failing.isReady()).toBe(true);
 
@@ -136,7 +143,7 @@ test("where no second connection can be had, no thread is started and the main l
 
 test("while its thread renews, the main loop renews only if it has something to tell or to lose", async () => {
   const { clock, threads, renewals, state, keeper } = await keeping();
-  const thread = threads[0]?.thread;
+  const [thread] = threads;
   thread?.begin();
   await clock.advance(100_000);
   expect([renewals.length, thread?.beats]).toEqual([1, 10]);
@@ -151,14 +158,46 @@ test("while its thread renews, the main loop renews only if it has something to 
 
 test("when its thread renews no more, the main loop does at once, and hears that the session is gone", async () => {
   const { clock, inner, threads, renewals, state, keeper } = await keeping();
-  threads[0]?.thread.begin();
+  threads[0]?.begin();
   await clock.advance(20_000);
   await inner.closeSession("s");
   const before = renewals.length;
-  threads[0]?.thread.fail();
-  threads[0]?.options.failing();
+  threads[0]?.fail(undefined);
   await clock.advance(0);
   expect([renewals.length - before, state.gone]).toEqual([1, 1]);
+  await keeper.stop();
+});
+
+test("that the main loop renews alone is said once, and when its thread helps again", async () => {
+  const { clock, threads, logger, keeper } = await keeping();
+  threads[0]?.begin();
+  threads[0]?.fail({ problem: "cannot reach the store", error: "too many connections" });
+  await clock.advance(0);
+  threads[0]?.fail();
+  await clock.advance(10_000);
+  const alone = "leases are renewed on the main thread alone";
+  expect(logger.warn.mock.calls).toEqual([
+    [`${alone}: the renewal thread cannot reach the store`, { error: "too many connections" }],
+  ]);
+  expect(logger.info).not.toHaveBeenCalled();
+  threads[0]?.begin();
+  expect(logger.info.mock.calls).toEqual([["the renewal thread renews the leases", {}]]);
+  await keeper.stop();
+
+  const unnamed = await keeping({ renewalUrl: undefined });
+  expect(unnamed.logger.warn.mock.calls).toEqual([[`${alone}: the backend names no URL for a second connection`, {}]]);
+});
+
+test("a thread that fails because the store does is not complained of", async () => {
+  const { clock, threads, logger, isReady, keeper } = await keeping({
+    renew: () => Promise.reject(new MillraceError("BACKEND_UNAVAILABLE", "down")),
+  });
+  threads[0]?.fail({ problem: "cannot reach the store", error: "down" });
+  await clock.advance(60_000);
+  expect([isReady(), logger.warn.mock.calls.map(([line]) => line)]).toEqual([
+    true,
+    ["the store fails; this worker keeps trying"],
+  ]);
   await keeper.stop();
 });
 
@@ -184,7 +223,7 @@ test("a renewal that fails is made again soon, and later each time", async () =>
       return Promise.reject(new MillraceError("BACKEND_UNAVAILABLE", "down"));
     },
   });
-  threads[0]?.thread.fail();
+  threads[0]?.fail();
   await clock.advance(70_000);
   const waits = sentAt.slice(1).map((at, before) => at - (sentAt[before] ?? 0));
   expect(waits[0]).toBeLessThanOrEqual(50);

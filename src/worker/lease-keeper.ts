@@ -11,7 +11,7 @@ import type { HeldItem, WorkerHealth } from "../backend/contract/session.ts";
 import type { Clock, Logger, Timer } from "../core/ports.ts";
 import { GIVEN_UP, unlessAborted, within } from "./giving-up.ts";
 import type { Outage } from "./outage.ts";
-import { type RenewalThread, startRenewalThread } from "./threaded-renewal.ts";
+import { type RenewalThread, type RenewalTrouble, startRenewalThread } from "./threaded-renewal.ts";
 
 /** What a keeper tells its worker and asks of it. */
 export interface LeaseWatcher {
@@ -34,6 +34,7 @@ export interface LeaseKeeperPorts {
 const RENEWALS_PER_LEASE = 3;
 /** How long the thread may take to begin before the worker begins without it. */
 const THREAD_START_MS = 15_000;
+const ALONE = "leases are renewed on the main thread alone";
 
 export class LeaseKeeper {
   readonly #ports: LeaseKeeperPorts;
@@ -44,6 +45,8 @@ export class LeaseKeeper {
   #thread: RenewalThread | undefined;
   #timer: Timer | undefined;
   #failures = 0;
+  /** It was said that the main loop renews alone. */
+  #isAlone = false;
   /** The health that the store was told last, as text. */
   #told = "";
   #isStopped = false;
@@ -66,22 +69,26 @@ export class LeaseKeeper {
     const detach = operations.attachSession?.(this.#session);
     if (detach !== undefined) this.#stops.push(detach);
     this.#schedule(this.#everyMs);
-    if (capabilities.renewal !== "thread" || renewalUrl === undefined) return;
+    if (capabilities.renewal !== "thread") return;
+    if (renewalUrl === undefined) {
+      logger.warn(`${ALONE}: the backend names no URL for a second connection`, {});
+      return;
+    }
     const thread = startThread({
       url: renewalUrl,
       namespace,
       durability: capabilities.durability,
       session: this.#session,
       everyMs: this.#everyMs,
-      logger,
-      failing: () => void this.renew(),
+      renewing: () => this.#helped(),
+      resting: (trouble) => void this.#left(trouble),
     });
     this.#thread = thread;
     this.#stops.push(() => thread.stop());
     const begun = await unlessAborted(within(thread.begun, THREAD_START_MS, clock), signal);
     if (begun !== GIVEN_UP || signal.aborted) return;
-    const problem = "the renewal thread has not begun yet";
-    logger.warn(`leases are renewed on the main thread alone: ${problem}`, { waitedMs: THREAD_START_MS });
+    this.#isAlone = true;
+    logger.warn(`${ALONE}: the renewal thread has not begun yet`, { waitedMs: THREAD_START_MS });
   }
 
   /** Renews now, to hear at once what became of the items. */
@@ -99,6 +106,20 @@ export class LeaseKeeper {
     for (const stop of this.#stops) stop();
     this.#stops = [];
     await this.#underway;
+  }
+
+  /** The thread renews no more, or not yet. If the store fails from here as well, that is what is to be said. */
+  async #left(trouble: RenewalTrouble | undefined): Promise<void> {
+    await this.renew();
+    if (trouble === undefined || this.#isStopped || this.#isAlone || this.#failures > 0) return;
+    if (this.#thread?.isRenewing === true) return;
+    this.#isAlone = true;
+    this.#ports.logger.warn(`${ALONE}: the renewal thread ${trouble.problem}`, { error: trouble.error });
+  }
+
+  #helped(): void {
+    if (this.#isAlone) this.#ports.logger.info("the renewal thread renews the leases", {});
+    this.#isAlone = false;
   }
 
   get #everyMs(): number {

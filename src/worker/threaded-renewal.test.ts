@@ -103,18 +103,14 @@ test("a worker takes nothing before its renewal thread has renewed", async () =>
   await running;
 });
 
-test("a thread that cannot reach its store says so once, without the secrets of its URL", async () => {
-  const logger = { debug: vi.fn(), info: vi.fn(), warn: vi.fn(), error: vi.fn() };
-  const failing = vi.fn();
+test("why a thread does not renew is told once, without the secrets of its URL", async () => {
+  const [renewing, resting] = [vi.fn(), vi.fn()];
   const url = "nosuchstore://anna:geheim@127.0.0.1/runs?password=geheim";
   const order = { url, namespace: "default", durability: "power", session: "s", everyMs: 1_000 } as const;
-  const thread = startRenewalThread({ ...order, logger, failing });
+  const thread = startRenewalThread({ ...order, renewing, resting });
   await thread.begun;
-  expect(thread.isRenewing).toBe(false);
-  expect(logger.warn).toHaveBeenCalledTimes(1);
-  expect(logger.warn.mock.calls[0]?.[0]).toContain("leases are renewed on the main thread alone");
-  expect(JSON.stringify(logger.warn.mock.calls)).not.toContain("geheim");
-  // It never renewed, so nobody relied on it.
-  expect(failing).not.toHaveBeenCalled();
+  expect([thread.isRenewing, renewing.mock.calls]).toEqual([false, []]);
+  expect(resting.mock.calls).toMatchObject([[{ problem: "failed" }]]);
+  expect(JSON.stringify(resting.mock.calls)).not.toContain("geheim");
   thread.stop();
 });

@@ -1,19 +1,26 @@
 /**
  * The main thread's end of a renewal thread: starts it, tells it that the main loop is moving, hears whether it renews,
- * and ends it. The thread has a connection of its own, so it needs no answer from here. While it does not renew, the main
- * loop's own heartbeat is all there is, which is said once. The other end is `renewal-loop.ts`. Invariant: `begun` resolves
- * whatever becomes of the thread, as soon as that is known.
+ * and ends it. The thread has a connection of its own, so it needs no answer from here. It logs nothing: whether a thread
+ * that fails is worth a word depends on whether the store does. The other end is `renewal-loop.ts`. Invariant: `begun`
+ * resolves whatever becomes of the thread, as soon as that is known.
  */
 
 import { Worker } from "node:worker_threads";
-import type { Logger } from "../core/ports.ts";
 import { shownMessage } from "./outage.ts";
 import type { RenewalOrder, RenewalWord } from "./renewal-loop.ts";
 
+/** Why a thread does not renew. */
+export interface RenewalTrouble {
+  /** What the thread does, as in "the renewal thread …". */
+  readonly problem: string;
+  readonly error: string;
+}
+
 export interface RenewalThreadOptions extends Omit<RenewalOrder, "beats"> {
-  readonly logger: Logger;
-  /** It does not renew any more: the main loop has to. */
-  failing(): void;
+  /** It renews: for the first time, or again. */
+  renewing(): void;
+  /** It does not renew, for now or for good: the main loop has to. No trouble where the session is gone. */
+  resting(trouble: RenewalTrouble | undefined): void;
 }
 
 export interface RenewalThread {
@@ -26,56 +33,41 @@ export interface RenewalThread {
   stop(): void;
 }
 
-export function startRenewalThread({ logger, failing, ...order }: RenewalThreadOptions): RenewalThread {
+export function startRenewalThread({ renewing, resting, ...order }: RenewalThreadOptions): RenewalThread {
   const beats = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const begun = Promise.withResolvers<void>();
-  let isRenewing = false;
-  let isWarned = false;
+  /** What was said last; nothing is said twice, and nothing once it was told to stop. */
+  let state: "starting" | "renewing" | "resting" | "stopped" = "starting";
 
-  /** Said once, until it renews again; an outage of a thread that has renewed before is the main loop's to tell. */
-  function warn(problem: string, error: string): void {
-    if (isWarned) return;
-    isWarned = true;
-    logger.warn(`leases are renewed on the main thread alone: the renewal thread ${problem}`, { error });
-  }
-
-  function ended(): void {
-    const wasRenewing = isRenewing;
-    isRenewing = false;
-    begun.resolve();
-    if (wasRenewing) failing();
-  }
-
-  function failed(error: unknown): void {
-    warn("failed", shownMessage(error));
-    ended();
-  }
-
-  let hasRenewed = false;
-  function heard(word: RenewalWord): void {
-    if (word.kind === "failing") {
-      if (!hasRenewed) warn("cannot reach the store yet", word.why);
-      ended();
-      return;
+  function rest(trouble?: RenewalTrouble): void {
+    if (state === "starting" || state === "renewing") {
+      state = "resting";
+      resting(trouble);
     }
-    if (isWarned) logger.info("the renewal thread renews the leases", {});
-    isWarned = false;
-    isRenewing = true;
-    hasRenewed = true;
     begun.resolve();
   }
 
-  const thread = start({ ...order, beats }, { heard, failed, ended });
+  function heard(word: RenewalWord): void {
+    if (word.kind === "failing") rest({ problem: "cannot reach the store", error: word.why });
+    else if (state !== "stopped") {
+      state = "renewing";
+      renewing();
+      begun.resolve();
+    }
+  }
+
+  const failed = (error: unknown): void => rest({ problem: "failed", error: shownMessage(error) });
+  const thread = start({ ...order, beats }, { heard, failed, ended: () => rest() });
   return {
     begun: begun.promise,
     get isRenewing() {
-      return isRenewing;
+      return state === "renewing";
     },
     beat() {
       Atomics.add(beats, 0, 1);
     },
     stop() {
-      isRenewing = false;
+      state = "stopped";
       thread?.postMessage("stop");
     },
   };

@@ -1,9 +1,9 @@
 /** The commands that the page on backups shows are run as they stand, on a store that is being worked on. */
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { env } from "node:process";
 import { expect, onTestFinished, test } from "vitest";
 import {
@@ -17,6 +17,9 @@ import {
   workflow,
 } from "../../src/index.ts";
 import { until } from "../scenarios/harness/until.ts";
+import { privatePostgres } from "../support/servers/private-postgres.ts";
+import { privateRedis } from "../support/servers/private-redis.ts";
+import { postgresFolder, redisProgram } from "../support/servers/server-programs.ts";
 import { fencesOf, markOf, root } from "./pages.ts";
 
 const RUNS = 40;
@@ -54,12 +57,12 @@ function commandsFor(mark: "backup" | "restore", store: string): string {
 }
 
 /** Runs commands as a person would, in a shell that stops at the first that fails. */
-async function type(commands: string, variables: Readonly<Record<string, string>>): Promise<string> {
+async function type(commands: string, { variables, programs }: Pick<Kept, "variables" | "programs">): Promise<string> {
   const command = join(root, "test/scenarios/cli/command-process.ts");
   const shell = `set -eu\nmillrace() { node ${command} "$@"; }\n${commands}`;
   const bin = join(root, "node_modules", "node", "bin");
   const child = spawn("sh", ["-c", shell], {
-    env: { PATH: `${bin}${delimiter}${env.PATH}`, ...variables },
+    env: { PATH: [bin, ...(programs === undefined ? [] : [programs]), env.PATH].join(delimiter), ...variables },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [out, err] = ["", ""];
@@ -91,52 +94,121 @@ async function workOff(backend: Backend): Promise<void> {
   });
 }
 
-test("A SQLite store is copied while it is worked on, and goes on from its copy with the same keys", async () => {
+/** A store of a kind, and what a person does beside the commands of the page. */
+interface Kept {
+  readonly url: string;
+  /** Variables that the commands name. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Where the programs are that come with the server. */
+  readonly programs?: string | undefined;
+  /** What has to be stopped before the commands of a restore, and started after them. */
+  stop?(): Promise<void>;
+  start?(): Promise<void>;
+  /** What the restore says in the end. */
+  readonly says: RegExp;
+}
+
+const KINDS: Readonly<Record<string, (folder: string) => Promise<Kept>>> = {
+  async sqlite(folder) {
+    const [STORE, BACKUP] = [join(folder, "runs.db"), join(folder, "backup.db")];
+    return { url: `sqlite:${STORE}`, variables: { STORE, BACKUP }, says: /integrity\s+whole/ };
+  },
+  async postgres(folder) {
+    const server = await privatePostgres();
+    onTestFinished(() => server.end());
+    const variables = { MILLRACE_URL: server.url, BACKUP: join(folder, "backup.dump") };
+    return { url: server.url, variables, programs: postgresFolder(), says: /no open run lacks/ };
+  },
+  async redis(folder) {
+    const server = await privateRedis({ appendonly: "always" });
+    onTestFinished(() => server.end());
+    return {
+      url: server.url,
+      variables: { MILLRACE_URL: server.url, REDIS_FOLDER: server.folder, BACKUP: join(folder, "backup") },
+      programs: dirname(redisProgram() ?? ""),
+      stop: () => server.stop(),
+      start: () => server.start(),
+      says: /^$/,
+    };
+  },
+};
+
+test.each(Object.keys(KINDS))(
+  "A store on %s is copied while it is worked on, and goes on from its copy with the same keys",
+  async (kind) => {
+    const folder = mkdtempSync(join(tmpdir(), "millrace-backup-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    const kept = await KINDS[kind]?.(folder);
+    if (kept === undefined) throw new Error(`there is no ${kind}`);
+    keys.length = 0;
+
+    await using before = await connect(kept.url);
+    const orchestrator = new DistributedOrchestrator({ backend: before, workflows: [steps] });
+    for (let input = 0; input < RUNS; input += 1)
+      await orchestrator.startRun(steps, input, { idempotencyKey: `${input}` });
+    await copyWhileWorking(before, () => type(commandsFor("backup", kind), kept));
+    await workOff(before);
+    await before.close();
+    const first = [...keys];
+    keys.length = 0;
+
+    await kept.stop?.();
+    const said = await type(commandsFor("restore", kind), kept);
+    await kept.start?.();
+    expect(said).toMatch(kept.says);
+    await using after = await connect(kept.url);
+    const restored = await statuses(after);
+    expect(restored.get("completed")).toBeGreaterThanOrEqual(RUNS / 2 - 1);
+    expect(restored.get("running")).toBeGreaterThanOrEqual(RUNS / 2);
+    await workOff(after);
+    expect(await outputsOf(after)).toEqual(Array.from({ length: RUNS }, (_, input) => input + 2));
+    // What was done again was handed the keys of the first time.
+    expect(keys.length).toBeGreaterThan(0);
+    expect(keys.filter((key) => !first.includes(key))).toEqual([]);
+  },
+);
+
+test("Workers that nobody stopped go on with a store on postgres that was put back to before their work", async () => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-backup-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const [STORE, BACKUP] = [join(folder, "runs.db"), join(folder, "backup.db")];
-
-  await using before = await connect(`sqlite:${STORE}`);
-  const orchestrator = new DistributedOrchestrator({ backend: before, workflows: [steps] });
-  for (let input = 0; input < RUNS; input += 1)
-    await orchestrator.startRun(steps, input, { idempotencyKey: `${input}` });
-  {
-    let open = (): void => undefined;
-    const opened = new Promise<void>((resolve) => {
-      open = resolve;
-    });
-    gate = { opened, open };
-    await using pool = new WorkerPool({ backend: before, workflows: [steps], lease: LEASE_MS, concurrency: RUNS });
-    await pool.start();
-    await until("half of the runs have ended, and half are under way", async () => {
-      const { entries } = await before.operations.read.items({ status: ["in_progress"] }, {});
-      return entries.length >= RUNS / 2 && ((await statuses(before)).get("completed") ?? 0) >= RUNS / 2 - 1;
-    });
-    await type(commandsFor("backup", "sqlite"), { STORE, BACKUP });
-    gate.open();
-    gate = undefined;
-  }
-  await workOff(before);
-  await before.close();
-  const first = [...keys];
-  keys.length = 0;
-
-  const said = await type(commandsFor("restore", "sqlite"), { STORE, BACKUP });
-  expect(said).toMatch(/integrity\s+whole/);
-  expect(existsSync(`${STORE}.old`)).toBe(true);
-  await using after = await connect(`sqlite:${STORE}`);
-  const restored = await statuses(after);
-  expect(restored.get("completed")).toBeGreaterThanOrEqual(RUNS / 2 - 1);
-  expect(restored.get("running")).toBeGreaterThanOrEqual(RUNS / 2);
-  await workOff(after);
-  const outputs = [];
-  for (const { id } of (await after.operations.read.runs({}, { limit: 1_000 })).entries) {
-    outputs.push(await new DistributedOrchestrator({ backend: after, workflows: [steps] }).handle(steps, id).result());
-  }
-  expect(outputs.sort((a, b) => Number(a) - Number(b))).toEqual(Array.from({ length: RUNS }, (_, input) => input + 2));
-  // What was done again was handed the keys of the first time.
-  expect(keys.length).toBeGreaterThan(0);
-  expect(keys.filter((key) => !first.includes(key))).toEqual([]);
-  await after.close();
-  expect(readdirSync(folder).sort()).toEqual(["backup.db", "runs.db", "runs.db.old"]);
+  const kept = await KINDS.postgres?.(folder);
+  if (kept === undefined) throw new Error("there is no postgres");
+  await using backend = await connect(kept.url);
+  await using orchestrating = await connect(kept.url);
+  const orchestrator = new DistributedOrchestrator({ backend: orchestrating, workflows: [steps] });
+  for (let input = 0; input < RUNS; input += 1) await orchestrator.startRun(steps, input, { id: `run-${input}` });
+  await type(commandsFor("backup", "postgres"), kept);
+  // All that happens from here on is undone while half of it is under way.
+  await copyWhileWorking(backend, () => type(commandsFor("restore", "postgres"), kept));
+  await using pool = new WorkerPool({ backend, workflows: [steps], lease: LEASE_MS });
+  await pool.start();
+  await until("all runs have ended", async () => (await statuses(orchestrating)).get("completed") === RUNS, {
+    withinMs: 60_000,
+  });
+  expect(await outputsOf(orchestrating)).toEqual(Array.from({ length: RUNS }, (_, input) => input + 2));
 });
+
+/** Calls back while half of the runs have ended and half are under way; their worker is not told. */
+async function copyWhileWorking(backend: Backend, copy: () => Promise<unknown>): Promise<void> {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  gate = { opened, open };
+  await using pool = new WorkerPool({ backend, workflows: [steps], lease: LEASE_MS, concurrency: RUNS });
+  await pool.start();
+  await until("half of the runs have ended, and half are under way", async () => {
+    const { entries } = await backend.operations.read.items({ status: ["in_progress"] }, {});
+    return entries.length >= RUNS / 2 && ((await statuses(backend)).get("completed") ?? 0) >= RUNS / 2 - 1;
+  });
+  await copy();
+  gate.open();
+  gate = undefined;
+}
+
+async function outputsOf(backend: Backend): Promise<readonly unknown[]> {
+  const orchestrator = new DistributedOrchestrator({ backend, workflows: [steps] });
+  const { entries } = await backend.operations.read.runs({}, { limit: 1_000 });
+  const outputs = await Promise.all(entries.map(({ id }) => orchestrator.handle(steps, id).result()));
+  return outputs.sort((a, b) => a - b);
+}

@@ -10,6 +10,7 @@ import {
 } from "../../src/index.ts";
 import { assertRunInvariants } from "./harness/run-invariants.ts";
 import { Scene } from "./harness/scene.ts";
+import { STORES } from "./harness/store-sites.ts";
 import { until } from "./harness/until.ts";
 import { failing, passing } from "./workflows/fast.ts";
 
@@ -55,13 +56,16 @@ async function checkFastRuns(operations: BackendOperations): Promise<void> {
   await assertRunInvariants(operations, [handle.id, failed.id]);
 }
 
-test("a run that ends in another process before startRun returns is still right", async () => {
-  const scene = new Scene();
-  const backend = await scene.connect();
-  const options = { lease: "5s", pollInterval: "50ms" } as const;
-  await scene.worker({ module: "fast", workflows: ["passing", "failing"], options });
-  await checkFastRuns(backend.operations);
-});
+test.each(STORES)(
+  "a run that ends in another process before startRun returns is still right, on $name",
+  async (kind) => {
+    const scene = await Scene.on(kind);
+    const backend = await scene.connect();
+    const options = { lease: "5s", pollInterval: "50ms" } as const;
+    await scene.worker({ module: "fast", workflows: ["passing", "failing"], options });
+    await checkFastRuns(backend.operations);
+  },
+);
 
 test("a run that ends in this process before startRun returns is still right", async () => {
   await using backend = memory();

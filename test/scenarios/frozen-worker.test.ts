@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { assertRunInvariants } from "./harness/run-invariants.ts";
 import { Scene, type SpawnOptions } from "./harness/scene.ts";
 import { Store } from "./harness/store.ts";
+import { STORES } from "./harness/store-sites.ts";
 import { until } from "./harness/until.ts";
 import type { ProcessHandle } from "./harness/worker-handle.ts";
 import type { RefusalLine } from "./harness/worker-order.ts";
@@ -19,65 +20,74 @@ function told(scene: Scene, process: ProcessHandle, runId: string, event: BodyLi
     .find((line) => line.pid === process.pid && line.runId === runId && line.event === event);
 }
 
-test("a worker that comes back from beyond its lease finds its body aborted and its item with another", async () => {
-  const scene = new Scene();
-  const orchestrator = await scene.orchestrator(patient);
-  const store = new Store(orchestrator.backend.operations);
-  const frozen = await scene.worker(order);
-  const handle = await orchestrator.startRun(patient, null);
-  await until("the body has started", () => told(scene, frozen, handle.id, "started"));
-  frozen.signal("SIGSTOP");
-  const taker = await scene.worker(order);
-  await until("another worker took over", () => told(scene, taker, handle.id, "started"));
-  frozen.signal("SIGCONT");
-  const aborted = await until("the frozen body sees its signal", () => told(scene, frozen, handle.id, "aborted"));
-  expect(aborted.code).toBe("STALE_LEASE");
-  // Late as it is: what the aborted body still does has no effect.
-  scene.openGate(gateOf(frozen.pid, handle.id));
-  scene.openGate(gateOf(taker.pid, handle.id));
+test.each(STORES)(
+  "a worker back from beyond its lease finds its body aborted, its item with another, on $name",
+  async (kind) => {
+    const scene = await Scene.on(kind);
+    const orchestrator = await scene.orchestrator(patient);
+    const store = new Store(orchestrator.backend.operations);
+    const frozen = await scene.worker(order);
+    const handle = await orchestrator.startRun(patient, null);
+    await until("the body has started", () => told(scene, frozen, handle.id, "started"));
+    frozen.signal("SIGSTOP");
+    const taker = await scene.worker(order);
+    await until("another worker took over", () => told(scene, taker, handle.id, "started"));
+    frozen.signal("SIGCONT");
+    const aborted = await until("the frozen body sees its signal", () => told(scene, frozen, handle.id, "aborted"));
+    expect(aborted.code).toBe("STALE_LEASE");
+    // Late as it is: what the aborted body still does has no effect.
+    scene.openGate(gateOf(frozen.pid, handle.id));
+    scene.openGate(gateOf(taker.pid, handle.id));
 
-  expect(await handle.result()).toEqual({ pid: taker.pid });
-  expect((await handle.context()).effects.events).toEqual([{ pid: taker.pid }]);
-  const [item] = await store.items(handle.id);
-  expect(item).toMatchObject({ status: "completed", epoch: 2, attempts: 0 });
-  expect(await store.failures(handle.id)).toMatchObject([{ outcome: "stalled", epoch: 1, attempt: 1 }]);
-  expect(await frozen.stop()).toEqual({ code: 0, signal: null });
-  await assertRunInvariants(store.operations, [handle.id]);
-});
+    expect(await handle.result()).toEqual({ pid: taker.pid });
+    expect((await handle.context()).effects.events).toEqual([{ pid: taker.pid }]);
+    const [item] = await store.items(handle.id);
+    expect(item).toMatchObject({ status: "completed", epoch: 2, attempts: 0 });
+    expect(await store.failures(handle.id)).toMatchObject([{ outcome: "stalled", epoch: 1, attempt: 1 }]);
+    expect(await frozen.stop()).toEqual({ code: 0, signal: null });
+    await assertRunInvariants(store.operations, [handle.id]);
+  },
+);
 
-test.each([
+const takings = [
   { what: "executes it", isCommitted: false },
   { what: "has committed it", isCommitted: true },
-])("a commit from beyond the lease is refused where another worker $what, and its worker works on", async (taken) => {
-  const scene = new Scene();
-  const orchestrator = await scene.orchestrator(standingStill, patient);
-  const store = new Store(orchestrator.backend.operations);
-  const frozen = await scene.worker(order);
-  const handle = await orchestrator.startRun(standingStill, null);
-  await until("the body has started", () => told(scene, frozen, handle.id, "started"));
-  frozen.signal("SIGSTOP");
-  const taker = await scene.worker(order);
-  if (taken.isCommitted) scene.openGate(gateOf(taker.pid, handle.id));
-  await until("another worker took over", () => told(scene, taker, handle.id, "started"));
-  const committed = async () => (await store.items(handle.id))[0]?.status === "completed";
-  if (taken.isCommitted) await until("another worker committed it", committed);
-  // Everything of the frozen worker stands still, so its first act is to end its body and to commit.
-  scene.openGate(gateOf(frozen.pid, handle.id));
-  frozen.signal("SIGCONT");
-  const refused = () => scene.traces<RefusalLine>("refusals").find((line) => line.pid === frozen.pid);
-  expect(await until("its commit is refused", refused)).toMatchObject({
-    itemId: `${handle.id}.0`,
-    epoch: 1,
-    code: "STALE_LEASE",
-  });
-  scene.openGate(gateOf(taker.pid, handle.id));
-  scene.openGate("lastly");
-  expect(await handle.result()).toEqual({ pid: taker.pid });
-  expect((await handle.context()).effects.events).toEqual([{ pid: taker.pid }]);
+];
+const lateCommits = STORES.flatMap((kind) => takings.map((taken) => ({ kind, ...taken })));
 
-  expect(await taker.stop()).toEqual({ code: 0, signal: null });
-  const next = await orchestrator.startRun(patient, null);
-  scene.openGate(gateOf(frozen.pid, next.id));
-  expect(await next.result()).toEqual({ pid: frozen.pid });
-  await assertRunInvariants(store.operations, [handle.id, next.id]);
-});
+test.each(lateCommits)(
+  "a commit from beyond the lease is refused where another worker $what, and its worker works on, on $kind.name",
+  async (taken) => {
+    const scene = await Scene.on(taken.kind);
+    const orchestrator = await scene.orchestrator(standingStill, patient);
+    const store = new Store(orchestrator.backend.operations);
+    const frozen = await scene.worker(order);
+    const handle = await orchestrator.startRun(standingStill, null);
+    await until("the body has started", () => told(scene, frozen, handle.id, "started"));
+    frozen.signal("SIGSTOP");
+    const taker = await scene.worker(order);
+    if (taken.isCommitted) scene.openGate(gateOf(taker.pid, handle.id));
+    await until("another worker took over", () => told(scene, taker, handle.id, "started"));
+    const committed = async () => (await store.items(handle.id))[0]?.status === "completed";
+    if (taken.isCommitted) await until("another worker committed it", committed);
+    // Everything of the frozen worker stands still, so its first act is to end its body and to commit.
+    scene.openGate(gateOf(frozen.pid, handle.id));
+    frozen.signal("SIGCONT");
+    const refused = () => scene.traces<RefusalLine>("refusals").find((line) => line.pid === frozen.pid);
+    expect(await until("its commit is refused", refused)).toMatchObject({
+      itemId: `${handle.id}.0`,
+      epoch: 1,
+      code: "STALE_LEASE",
+    });
+    scene.openGate(gateOf(taker.pid, handle.id));
+    scene.openGate("lastly");
+    expect(await handle.result()).toEqual({ pid: taker.pid });
+    expect((await handle.context()).effects.events).toEqual([{ pid: taker.pid }]);
+
+    expect(await taker.stop()).toEqual({ code: 0, signal: null });
+    const next = await orchestrator.startRun(patient, null);
+    scene.openGate(gateOf(frozen.pid, next.id));
+    expect(await next.result()).toEqual({ pid: frozen.pid });
+    await assertRunInvariants(store.operations, [handle.id, next.id]);
+  },
+);

@@ -10,6 +10,7 @@ import { assertRunInvariants } from "./harness/run-invariants.ts";
 import { Scene, type SpawnOptions } from "./harness/scene.ts";
 import { Store } from "./harness/store.ts";
 import { pagesOf } from "./harness/store-file.ts";
+import { fileSite } from "./harness/store-sites.ts";
 import { until } from "./harness/until.ts";
 import type { LogLine } from "./harness/worker-order.ts";
 import { chain, type LedgerLine, STEPS } from "./workflows/chain.ts";
@@ -41,7 +42,7 @@ async function smallDisk(): Promise<Narrow> {
   });
   const ballast = join(folder, "ballast");
   writeFileSync(ballast, new Uint8Array(700_000));
-  const scene = new Scene({ storeFolder: folder });
+  const scene = new Scene(fileSite(folder));
   return {
     ...(await narrow(scene)),
     async fill() {
@@ -57,11 +58,12 @@ async function smallDisk(): Promise<Narrow> {
 
 /** A file that may not grow much, with a large run in it that can be deleted. */
 async function smallFile(): Promise<Narrow> {
-  const scene = new Scene();
+  const site = fileSite();
+  const scene = new Scene(site);
   const unbounded = await scene.orchestrator(first);
   const ballast = await unbounded.startRun(first, ["x".repeat(LARGE_BYTES)]);
   await ballast.cancel();
-  const maxPages = pagesOf(scene.path) + 12;
+  const maxPages = pagesOf(site.path) + 12;
   const bounded = await narrow(scene, maxPages);
   return {
     ...bounded,
@@ -102,7 +104,7 @@ test.each([...kinds, { what: "file", make: smallFile }])(
       module: "chain",
       workflows: ["chain"],
       options: { lease: "5s", pollInterval: "50ms", concurrency: 4 },
-      maxPages,
+      limits: { maxPages },
     };
     const workers = await Promise.all([scene.worker(order), scene.worker(order)]);
     const inputs = Array.from({ length: RUNS }, () => ({ input: { workMs: 10 } }));

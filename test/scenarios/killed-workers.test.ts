@@ -5,16 +5,24 @@ import { assertRunInvariants } from "./harness/run-invariants.ts";
 import { Scene, type SpawnOptions } from "./harness/scene.ts";
 import { type Chance, withChance } from "./harness/seed.ts";
 import { Store } from "./harness/store.ts";
+import { SERVERS, SQLITE } from "./harness/store-sites.ts";
 import { until } from "./harness/until.ts";
 import type { ProcessHandle } from "./harness/worker-handle.ts";
 import type { RefusalLine } from "./harness/worker-order.ts";
 import { chain, type LedgerLine, STEPS } from "./workflows/chain.ts";
 
-const RUNS = 100;
+/** How much is done to whom. */
+interface Load {
+  readonly runs: number;
+  readonly kills: number;
+  readonly leastKills: number;
+  readonly leastDisturbed: number;
+}
+
+const LOAD: Load = { runs: 100, kills: 34, leastKills: 30, leastDisturbed: 10 };
+/** Where a store is shared by the tests, or has to be started. */
+const SMALL_LOAD: Load = { runs: 40, kills: 16, leastKills: 12, leastDisturbed: 4 };
 const WORKERS = 4;
-const LEAST_KILLS = 30;
-const KILLS = 34;
-const LEAST_DISTURBED = 10;
 /** Rounds from one in which all workers are killed at once to the next. */
 const ALL_EVERY = 8;
 
@@ -24,47 +32,63 @@ const order: SpawnOptions = {
   options: { lease: "400ms", pollInterval: "50ms", concurrency: 4, maxStalls: 50 },
 };
 
-test("workers that are killed again and again while they hold items lose nothing and double nothing", async () => {
-  await withChance("test/scenarios/killed-workers.test.ts", async (chance) => {
-    const scene = new Scene();
-    const orchestrator = await scene.orchestrator(chain);
-    const store = new Store(orchestrator.backend.operations);
-    const inputs = Array.from({ length: RUNS }, () => ({ input: { workMs: 5 + chance.upTo(20) } }));
-    const started = await orchestrator.startRuns(chain, inputs);
-    const handles = started.flatMap((one) => (one.ok ? [one.handle] : []));
-    expect(handles).toHaveLength(RUNS);
+test.each([{ kind: SQLITE, load: LOAD }, ...SERVERS.map((kind) => ({ kind, load: SMALL_LOAD }))])(
+  "workers that are killed again and again lose nothing and double nothing, on $kind.name",
+  async ({ kind, load }) => {
+    await withChance("test/scenarios/killed-workers.test.ts", async (chance) => {
+      const { runs, leastKills, leastDisturbed } = load;
+      const scene = await Scene.on(kind);
+      const orchestrator = await scene.orchestrator(chain);
+      const store = new Store(orchestrator.backend.operations);
+      const inputs = Array.from({ length: runs }, () => ({ input: { workMs: 5 + chance.upTo(20) } }));
+      const started = await orchestrator.startRuns(chain, inputs);
+      const handles = started.flatMap((one) => (one.ok ? [one.handle] : []));
+      expect(handles).toHaveLength(runs);
 
-    const begin = performance.now();
-    const fleet = Array.from({ length: WORKERS }, () => scene.spawn(order));
-    const kills = await killWhileTheyWork(scene, store, fleet, chance);
-    await until("every run has ended", async () => (await store.openRuns()) === 0, { withinMs: 60_000 });
-    const seconds = (performance.now() - begin) / 1_000;
-    for (const process of fleet) {
-      // The last to be started may have found nothing to do before they could be told to stop.
-      await process.ready;
-      expect(await process.stop()).toEqual({ code: 0, signal: null });
-    }
+      const begin = performance.now();
+      const fleet = Array.from({ length: WORKERS }, () => scene.spawn(order));
+      const kills = await killWhileTheyWork(scene, store, fleet, load, chance);
+      await until("every run has ended", async () => (await store.openRuns()) === 0, { withinMs: 60_000 });
+      const seconds = (performance.now() - begin) / 1_000;
+      for (const process of fleet) {
+        // The last to be started may have found nothing to do before they could be told to stop.
+        await process.ready;
+        expect(await process.stop()).toEqual({ code: 0, signal: null });
+      }
 
-    const ledger = scene.traces<LedgerLine>("ledger");
-    const refusals = scene.traces<RefusalLine>("refusals").length;
-    const figures = await assertRunInvariants(
-      store.operations,
-      handles.map(({ id }) => id),
-    );
-    tellFigures("kill -9", { kills, ...figures, refusals, executions: ledger.length, seconds: Math.round(seconds) });
-    expect(kills).toBeGreaterThanOrEqual(LEAST_KILLS);
-    expect(figures.takeovers + refusals).toBeGreaterThanOrEqual(LEAST_DISTURBED);
-    expect(figures).toMatchObject({ items: RUNS * STEPS, deltas: RUNS * STEPS });
-    for (const handle of handles) await checkRun(store, handle, ledger);
-    expect(new Set(ledger.map(({ key }) => key)).size).toBe(RUNS * STEPS);
-  });
-});
+      const ledger = scene.traces<LedgerLine>("ledger");
+      const refusals = scene.traces<RefusalLine>("refusals").length;
+      const figures = await assertRunInvariants(
+        store.operations,
+        handles.map(({ id }) => id),
+      );
+      tellFigures(`kill -9 on ${kind.name}`, {
+        kills,
+        ...figures,
+        refusals,
+        executions: ledger.length,
+        seconds: Math.round(seconds),
+      });
+      expect(kills).toBeGreaterThanOrEqual(leastKills);
+      expect(figures.takeovers + refusals).toBeGreaterThanOrEqual(leastDisturbed);
+      expect(figures).toMatchObject({ items: runs * STEPS, deltas: runs * STEPS });
+      for (const handle of handles) await checkRun(store, handle, ledger);
+      expect(new Set(ledger.map(({ key }) => key)).size).toBe(runs * STEPS);
+    });
+  },
+);
 
 /** Kills a process that holds items, spread over all the work, and starts another in its place. Counts those that died with leases. */
-async function killWhileTheyWork(scene: Scene, store: Store, fleet: ProcessHandle[], chance: Chance): Promise<number> {
+async function killWhileTheyWork(
+  scene: Scene,
+  store: Store,
+  fleet: ProcessHandle[],
+  load: Load,
+  chance: Chance,
+): Promise<number> {
   let kills = 0;
-  for (let round = 1; kills < KILLS && (await store.openRuns()) > 0; round += 1) {
-    const due = Math.floor((round * RUNS * STEPS) / (KILLS + 4));
+  for (let round = 1; kills < load.kills && (await store.openRuns()) > 0; round += 1) {
+    const due = Math.floor((round * load.runs * STEPS) / (load.kills + 4));
     const enough = async () => (await store.completedItems()) >= due || (await store.openRuns()) === 0;
     await until(`${due} items are completed`, enough, { withinMs: 30_000, everyMs: 10 });
     const found = await until("a worker holds items or all is done", async () => {

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { assertRunInvariants } from "./harness/run-invariants.ts";
 import { Scene, type SpawnOptions } from "./harness/scene.ts";
 import { Store } from "./harness/store.ts";
+import { fileSite } from "./harness/store-sites.ts";
 import { until } from "./harness/until.ts";
 import type { ProcessHandle } from "./harness/worker-handle.ts";
 import type { LogLine } from "./harness/worker-order.ts";
@@ -20,8 +21,8 @@ function holders(scene: Scene): ReadonlyMap<string, number> {
 }
 
 /** Workers that hold all runs while the store is locked until every lease has run out twice over. */
-async function sitOutALock(scene: Scene, store: Store, workers: readonly ProcessHandle[]): Promise<void> {
-  const lock = scene.start(lockProgram, { path: scene.path });
+async function sitOutALock(scene: Scene, path: string, store: Store, workers: readonly ProcessHandle[]): Promise<void> {
+  const lock = scene.start(lockProgram, { path });
   await lock.ready;
   await until("every lease has long run out", async () => {
     const now = await store.operations.now();
@@ -36,7 +37,8 @@ test.each([
   { how: "and waits for the lock", lockWaitMs: undefined, fails: false },
   { how: "and fails meanwhile", lockWaitMs: 150, fails: true },
 ])("a store that is locked for longer than the lease $how costs no worker its items", async ({ lockWaitMs, fails }) => {
-  const scene = new Scene();
+  const site = fileSite();
+  const scene = new Scene(site);
   const orchestrator = await scene.orchestrator(patient);
   const store = new Store(orchestrator.backend.operations);
   const order: SpawnOptions = {
@@ -44,7 +46,7 @@ test.each([
     workflows: ["patient"],
     // More slots than runs, so that whoever comes back first could take everything.
     options: { lease: LEASE_MS, pollInterval: "50ms", concurrency: RUNS },
-    lockWaitMs,
+    limits: { lockWaitMs },
   };
   const workers = [await scene.worker({ ...order, options: { ...order.options, concurrency: 2 } })];
   const handles = await Promise.all(Array.from({ length: RUNS }, () => orchestrator.startRun(patient, null)));
@@ -52,7 +54,7 @@ test.each([
   await until("all bodies have started", () => holders(scene).size === RUNS);
   const before = holders(scene);
 
-  await sitOutALock(scene, store, workers);
+  await sitOutALock(scene, site.path, store, workers);
   // Everybody has looked for work again before the first body may end.
   await until("all sessions are renewed", async () => {
     const now = await store.operations.now();

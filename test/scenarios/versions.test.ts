@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { assertRunInvariants } from "./harness/run-invariants.ts";
 import { Scene } from "./harness/scene.ts";
 import { Store } from "./harness/store.ts";
+import { STORES } from "./harness/store-sites.ts";
 import { first, second, third } from "./workflows/versions.ts";
 
 const options = { lease: "2s", pollInterval: "50ms" } as const;
@@ -10,13 +11,16 @@ function workerOf(scene: Scene, ...workflows: readonly ("first" | "second" | "th
   return scene.worker({ module: "versions", workflows, options });
 }
 
-test.each([
+const halves = [
   { what: "older", known: "first", unknown: "second" },
   { what: "newer", known: "second", unknown: "first" },
-] as const)(
-  "a worker with the $what version leaves alone what it does not know, and explain says who is missing",
+] as const;
+const mixedFleets = STORES.flatMap((kind) => halves.map((half) => ({ kind, ...half })));
+
+test.each(mixedFleets)(
+  "a worker with the $what version leaves alone what it does not know, and explain says who is missing, on $kind.name",
   async (versions) => {
-    const scene = new Scene();
+    const scene = await Scene.on(versions.kind);
     const orchestrator = await scene.orchestrator(first, second);
     const store = new Store(orchestrator.backend.operations);
     const code = { first, second };
@@ -41,21 +45,24 @@ test.each([
   },
 );
 
-test("a compatible newer version takes over older runs, along the edges that they were started with", async () => {
-  const scene = new Scene();
-  const orchestrator = await scene.orchestrator(first, second, third);
-  const older = await orchestrator.startRun(first, []);
-  const unrelated = await orchestrator.startRun(second, []);
-  await workerOf(scene, "third");
-  expect(await older.result()).toEqual(["receive by 3", "ship by 3"]);
-  const newer = await orchestrator.startRun(third, []);
-  expect(await newer.result()).toEqual(["receive by 3", "pay by 3", "ship by 3"]);
-  expect((await orchestrator.explain(unrelated.id)).sentence).toContain("there is no live worker for order@2.0.0");
-  expect(await unrelated.status()).toBe("running");
-});
+test.each(STORES)(
+  "a compatible newer version takes over older runs, along the edges that they were started with, on $name",
+  async (kind) => {
+    const scene = await Scene.on(kind);
+    const orchestrator = await scene.orchestrator(first, second, third);
+    const older = await orchestrator.startRun(first, []);
+    const unrelated = await orchestrator.startRun(second, []);
+    await workerOf(scene, "third");
+    expect(await older.result()).toEqual(["receive by 3", "ship by 3"]);
+    const newer = await orchestrator.startRun(third, []);
+    expect(await newer.result()).toEqual(["receive by 3", "pay by 3", "ship by 3"]);
+    expect((await orchestrator.explain(unrelated.id)).sentence).toContain("there is no live worker for order@2.0.0");
+    expect(await unrelated.status()).toBe("running");
+  },
+);
 
-test("workers of two versions side by side each execute their own", async () => {
-  const scene = new Scene();
+test.each(STORES)("workers of two versions side by side each execute their own, on $name", async (kind) => {
+  const scene = await Scene.on(kind);
   const orchestrator = await scene.orchestrator(first, second);
   await Promise.all([workerOf(scene, "first"), workerOf(scene, "second")]);
   const runs = await Promise.all(

@@ -10,7 +10,7 @@ import { trace } from "./traces.ts";
 /** Traces refused commits. */
 export function observed(operations: BackendOperations): BackendOperations {
   return {
-    ...operations,
+    ...all(operations),
     async commitAndClaim(request) {
       const answer = await operations.commitAndClaim(request);
       for (const [at, commit] of request.commits.entries()) {
@@ -36,7 +36,7 @@ export function withLostAnswers(
     throw new MillraceError("BACKEND_UNAVAILABLE", `the answer to ${operation} was lost`);
   };
   return {
-    ...operations,
+    ...all(operations),
     publish: async (...asked) => losing("publish", await operations.publish(...asked)),
     startRuns: async (starts) => losing("startRuns", await operations.startRuns(starts)),
     openSession: async (session) => losing("openSession", await operations.openSession(session)),
@@ -48,4 +48,10 @@ export function withLostAnswers(
     control: async (requests) => losing("control", await operations.control(requests)),
     putMemo: async (memo) => losing("putMemo", await operations.putMemo(memo)),
   };
+}
+
+/** What holds a password is not among what a copy takes along by itself. */
+function all(operations: BackendOperations): BackendOperations {
+  const { renewalUrl } = operations;
+  return renewalUrl === undefined ? operations : { ...operations, renewalUrl };
 }

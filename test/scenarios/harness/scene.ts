@@ -1,7 +1,7 @@
 /**
- * The place of one scenario: a folder of its own with the store's file and the traces, the processes started in it, and
- * a handle on the store for looking. Everything ends with its test, and a process that had something to say on stderr
- * fails it. Only processes that were started here are ever signalled.
+ * The place of one scenario: a store of its own, a folder with the traces, the processes started in it, and a handle on
+ * the store for looking. Everything ends with its test, and a process that had something to say on stderr fails it. Only
+ * processes that were started here are ever signalled.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -10,34 +10,44 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished } from "vitest";
 import { type Backend, DistributedOrchestrator, type Workflow } from "../../../src/index.ts";
-import { type SqliteOptions, sqlite } from "../../../src/sqlite.ts";
-import { isIntact } from "./store-file.ts";
+import { type FileLimits, openStore, type StoreAddress } from "./store-address.ts";
+import { fileSite, type StoreKind, type StoreSite } from "./store-sites.ts";
 import { openGate, readTraces, type Traced } from "./traces.ts";
 import { ProcessHandle } from "./worker-handle.ts";
 import type { WorkerOrder } from "./worker-order.ts";
 
 const workerProgram = fileURLToPath(new URL("worker-process.ts", import.meta.url));
 
-export type SpawnOptions = Omit<WorkerOrder, "path" | "module"> & {
+export type SpawnOptions = Omit<WorkerOrder, "store" | "module"> & {
   /** File below `test/scenarios/workflows`, without its ending. */
   readonly module: string;
+  /** Where this worker finds the store, if not where all others do. */
+  readonly store?: StoreAddress | undefined;
 };
 
 export class Scene {
   readonly folder = mkdtempSync(join(tmpdir(), "millrace-scenario-"));
-  readonly path: string;
+  readonly #site: StoreSite;
   readonly #processes: ProcessHandle[] = [];
   readonly #backends: Backend[] = [];
 
-  /** `storeFolder`: where the store's file lies, if not in the scene's own folder. */
-  constructor({ storeFolder }: { readonly storeFolder?: string } = {}) {
-    this.path = join(storeFolder ?? this.folder, "store.db");
+  /** A file of SQLite, unless told. */
+  constructor(site: StoreSite = fileSite()) {
+    this.#site = site;
     onTestFinished(() => this.close());
   }
 
+  static async on(kind: StoreKind): Promise<Scene> {
+    return new Scene(await kind.prepare());
+  }
+
+  get store(): StoreAddress {
+    return this.#site.address;
+  }
+
   /** A handle on the store, closed with the scene. */
-  async connect(options: Omit<SqliteOptions, "path" | "database"> = {}): Promise<Backend> {
-    const backend = await sqlite({ path: this.path, ...options });
+  async connect(limits: FileLimits = {}): Promise<Backend> {
+    const backend = await openStore(this.store, limits);
     this.#backends.push(backend);
     return backend;
   }
@@ -48,9 +58,9 @@ export class Scene {
   }
 
   /** Starts a worker process. It may not be ready yet. */
-  spawn({ module, ...order }: SpawnOptions): ProcessHandle {
+  spawn({ module, store = this.store, ...order }: SpawnOptions): ProcessHandle {
     const url = new URL(`../workflows/${module}.ts`, import.meta.url).href;
-    return this.start(workerProgram, { ...order, path: this.path, module: url } satisfies WorkerOrder);
+    return this.start(workerProgram, { ...order, store, module: url } satisfies WorkerOrder);
   }
 
   /** Starts a worker process and waits until it has signed on. */
@@ -79,14 +89,13 @@ export class Scene {
     openGate(this.folder, name);
   }
 
-  /** Ends everything. The file must be whole whatever was done to its users. */
+  /** Ends everything. */
   async close(): Promise<void> {
     await Promise.all(this.#processes.filter(({ isAlive }) => isAlive).map((one) => one.kill()));
     await Promise.all(this.#backends.map((backend) => backend.close()));
     const spoken = this.#processes.map(({ stderr }) => stderr).filter((text) => text !== "");
-    const intact = isIntact(this.path);
     rmSync(this.folder, { recursive: true, force: true });
+    await this.#site.remove();
     expect(spoken, "what worker processes said on stderr").toEqual([]);
-    expect(intact, "the integrity of the store's file").toBe("ok");
   }
 }

@@ -4,10 +4,10 @@
  */
 
 import type { WorkerOptions } from "../../../src/index.ts";
+import type { FileLimits, StoreAddress } from "./store-address.ts";
 
 export interface WorkerOrder {
-  /** Where the store is. */
-  readonly path: string;
+  readonly store: StoreAddress;
   /** URL of the module that exports the workflows. */
   readonly module: string;
   /** Names of its exports. */
@@ -20,10 +20,8 @@ export interface WorkerOrder {
   readonly drain?: WorkerDrain | undefined;
   /** Applies a share of its requests to the store and then says that the store was out of reach. */
   readonly lostAnswers?: { readonly seed: number; readonly share: number } | undefined;
-  /** How long it waits for locks before it takes the store for out of reach. */
-  readonly lockWaitMs?: number | undefined;
-  /** Bound on the file, in pages. */
-  readonly maxPages?: number | undefined;
+  /** Of a store that is a file. */
+  readonly limits?: FileLimits | undefined;
   /** Opens the store only once this gate is open. */
   readonly gate?: string | undefined;
 }

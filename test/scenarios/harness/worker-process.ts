@@ -6,8 +6,8 @@
 
 import process from "node:process";
 import { DistributedWorker, defineBackend, isWorkflow, type Logger, type Workflow } from "../../../src/index.ts";
-import { sqlite } from "../../../src/sqlite.ts";
 import { observed, withLostAnswers } from "./observed-operations.ts";
+import { openStore } from "./store-address.ts";
 import { gate, trace } from "./traces.ts";
 import type { ReadyMessage, WorkerOrder } from "./worker-order.ts";
 
@@ -21,8 +21,8 @@ if (order.gate !== undefined) {
   say("loaded");
   await gate(order.gate);
 }
-const { path, lockWaitMs, maxPages, lostAnswers } = order;
-const store = await sqlite({ path, lockWaitMs, maxPages });
+const { lostAnswers } = order;
+const store = await openStore(order.store, order.limits);
 const operations = observed(
   lostAnswers === undefined ? store.operations : withLostAnswers(store.operations, lostAnswers),
 );

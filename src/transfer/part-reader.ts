@@ -10,6 +10,7 @@ import type { RunHead, RunPart, RunRows } from "../backend/contract/transfer.ts"
 import { digest } from "../core/digest.ts";
 import { isMillraceError, MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
+import { anything, bytes, count, Misshapen, record, text, tuple } from "../core/shapes.ts";
 import type { RunStatus } from "../core/status.ts";
 import { parseJson } from "../core/values.ts";
 import { type FileLine, invalidLine } from "./file-lines.ts";
@@ -32,7 +33,6 @@ import {
   stateShape,
 } from "./run-shapes.ts";
 import { RunTally } from "./run-tally.ts";
-import { anything, bytes, count, Misshapen, record, text, tuple } from "./shapes.ts";
 
 /** What a file holds. `line` is where it began. */
 export type FileEntry =

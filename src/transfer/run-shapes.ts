@@ -25,13 +25,6 @@ import type {
 } from "../backend/contract/work-item.ts";
 import type { FailureRecord } from "../core/errors.ts";
 import {
-  isTerminalRun,
-  RUN_TRANSITIONS,
-  type RunStatus,
-  WORK_ITEM_TRANSITIONS,
-  type WorkItemStatus,
-} from "../core/status.ts";
-import {
   anything,
   bytes,
   count,
@@ -44,7 +37,14 @@ import {
   record,
   type Shape,
   text,
-} from "./shapes.ts";
+} from "../core/shapes.ts";
+import {
+  isTerminalRun,
+  RUN_TRANSITIONS,
+  type RunStatus,
+  WORK_ITEM_TRANSITIONS,
+  type WorkItemStatus,
+} from "../core/status.ts";
 
 /** A record without the id of its run. */
 export type OfRun<T> = Omit<T, "runId">;

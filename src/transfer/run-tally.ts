@@ -6,9 +6,9 @@
 
 import type { RunState } from "../backend/contract/run.ts";
 import type { Arrival, BranchGroup, WorkItem } from "../backend/contract/work-item.ts";
+import { Misshapen } from "../core/shapes.ts";
 import { isOpenItem, type WorkItemStatus } from "../core/status.ts";
 import type { OfRun } from "./run-shapes.ts";
-import { Misshapen } from "./shapes.ts";
 
 interface Group {
   readonly told: OfRun<BranchGroup>;

@@ -1,5 +1,5 @@
 /**
- * What a value of a file must look like, as functions that give it back with its type or say what is wrong and where. They
+ * What data that comes from elsewhere, a file or a document, must look like, as functions that give it back with its type or say what is wrong and where. They
  * trust nothing: a property that nobody asked for is refused like one that is missing.
  */
 

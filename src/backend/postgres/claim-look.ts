@@ -68,8 +68,8 @@ export const RUNS_SETTING = "engine.runs";
 export const SESSIONS_SETTING = "engine.sessions";
 export const ENTRIES_SETTING = "engine.entries";
 
-/** How many are found for each one that is wanted. */
-const SPARE = 3;
+/** How many are found for each one that is wanted: some of them others hold. */
+const SPARE = "$20::integer";
 
 const POSITION = "place_key, run, number";
 const PLACES = "ctid AS tid, place_key, run, number";
@@ -87,14 +87,18 @@ function following(found: string, list: string, locks: string, limit: string): s
     WHERE (SELECT count(*) FROM ${list}) = ${locks}
       AND (${found}.place_key, ${found}.run, ${found}.number) > (
         SELECT ${list}.place_key, ${list}.run, ${list}.number FROM ${list} ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT 1)
-      AND EXISTS (SELECT 1 FROM ${list} JOIN millrace.run ON run.id = ${list}.run WHERE run.status > 1 OR run.affinity <> $19::text)
-    ORDER BY ${found}.place_key, ${found}.run, ${found}.number LIMIT ${limit} - ${locks}`;
+      AND EXISTS (SELECT 1 FROM ${list} CROSS JOIN LATERAL (
+        SELECT 1 FROM millrace.run WHERE run.id = ${list}.run AND (run.status > 1 OR run.affinity <> $19::text) OFFSET 0) AS entry)
+    LIMIT ${limit} - ${locks}`;
 }
 
-/** The first of these that nobody else holds. */
+/**
+ * The first of these that nobody else holds. They come in the order in which they were found, without being sorted again: a
+ * sort would have to read all of them before the first is locked.
+ */
 function locked(found: string, limit: string): string {
   return `SELECT ${CARRYING_COLUMNS} FROM ${found} JOIN millrace.item ON item.ctid = ${found}.tid
-    ORDER BY ${found}.place_key, ${found}.run, ${found}.number LIMIT ${limit} FOR UPDATE OF item SKIP LOCKED`;
+    LIMIT ${limit} FOR UPDATE OF item SKIP LOCKED`;
 }
 
 const NOW = "(SELECT now FROM instant)";
@@ -143,7 +147,7 @@ const LOOK = `WITH
     ORDER BY wake_at, name LIMIT $13::integer * ${SPARE}),
   expired_run AS MATERIALIZED (
     SELECT run.id, run.name FROM run_found JOIN millrace.run ON run.ctid = run_found.tid
-    ORDER BY run_found.wake_at, run_found.name LIMIT $13::integer FOR UPDATE OF run SKIP LOCKED),
+    LIMIT $13::integer FOR UPDATE OF run SKIP LOCKED),
   session_found AS MATERIALIZED (
     SELECT session_state.session, session_state.until FROM millrace.session_state
     WHERE session_state.ns = $1 AND session_state.stopped_at IS NULL AND NOT session_state.swept
@@ -151,7 +155,7 @@ const LOOK = `WITH
     ORDER BY until LIMIT $15::integer),
   expired_session AS MATERIALIZED (
     SELECT session.name FROM session_found JOIN millrace.session ON session.id = session_found.session
-    ORDER BY session_found.until, session.name FOR UPDATE OF session SKIP LOCKED),
+    FOR UPDATE OF session SKIP LOCKED),
   due_entry AS MATERIALIZED (
     SELECT entry.id FROM millrace.entry_place AS place JOIN millrace.entry ON entry.id = place.entry
     WHERE place.ns = $1 AND place.list = '${DUE_ENTRIES}' AND place.at <= ${NOW}
@@ -204,6 +208,7 @@ export function lookStatement(
     locksOf(look.ready),
     locksOf(look.stalled),
     look.session === undefined ? null : toStoredText(look.session),
+    floors.spare,
   ]);
 }
 
@@ -218,6 +223,7 @@ export function readLook(rows: readonly SqlRow[], look: Look, floors: Floors): F
   }
   if (summary === undefined) throw damaged("no answer to a look for work");
   remember(summary, look, floors);
+  floors.contended(items[0].length < Math.min(locksOf(look.ready), summary.ready));
   const [ready, stalled, due, readyMore, stalledMore] = items;
   return {
     now: summary.now,

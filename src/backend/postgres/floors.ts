@@ -24,9 +24,13 @@ export const HELD = "held ";
 
 const NO_FLOOR = Number.NEGATIVE_INFINITY;
 
+/** How many times more than it wants a claim looks at, at most. */
+const MOST_SPARE = 8;
+
 export class Floors {
   readonly #floors = new Map<string, number>();
   #seenUntil = NO_FLOOR;
+  #spare = 1;
 
   /** Where to begin in a list. */
   of(list: string): number {
@@ -56,6 +60,16 @@ export class Floors {
   saw(list: string, now: number, first: number | undefined, shift = 0): void {
     const fresh = now - WINDOW_MS - shift;
     this.#floors.set(list, first === undefined ? fresh : Math.min(first, fresh));
+  }
+
+  /** How many times as many as are wanted are looked at: the more, the more of them others held of late. */
+  get spare(): number {
+    return this.#spare;
+  }
+
+  /** A look found less than it wanted because others held the rest, or not. */
+  contended(isSo: boolean): void {
+    this.#spare = isSo ? Math.min(MOST_SPARE, this.#spare * 2) : Math.max(1, this.#spare - 1);
   }
 
   /** Something lies lower than was thought. */

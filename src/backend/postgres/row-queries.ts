@@ -38,47 +38,57 @@ export interface Loading {
   readonly known: StepRows;
 }
 
-const GIVEN_ITEMS = `unnest($2::text[], $3::integer[]) AS given(name, number)
-  JOIN millrace.run ON run.ns = $1 AND run.name = given.name`;
+/**
+ * For each of the given rows its run, and then what it names of it. `OFFSET 0` keeps the server from turning that round and
+ * looking through a whole table for what was given, as it might while the table was small when it planned.
+ */
+const EACH_RUN = `CROSS JOIN LATERAL (
+    SELECT run.id, run.name FROM millrace.run WHERE run.ns = $1 AND run.name = given.name OFFSET 0) AS run`;
+const GIVEN_ITEMS = `unnest($2::text[], $3::integer[]) AS given(name, number) ${EACH_RUN}`;
+const eachItem = (columns: string): string => `CROSS JOIN LATERAL (
+    SELECT ${columns} FROM millrace.item WHERE item.run = run.id AND item.number = given.number OFFSET 0) AS item`;
 
 const LOCK_SESSIONS =
   "SELECT id FROM millrace.session WHERE ns = $1 AND name = ANY ($2::text[]) ORDER BY name FOR UPDATE";
 const LOCK_RUNS = `SELECT ${RUN_COLUMNS} FROM millrace.run WHERE ns = $1 AND name = ANY ($2::text[]) ORDER BY id FOR UPDATE`;
 const RUNS = `SELECT ${RUN_COLUMNS} FROM millrace.run WHERE ns = $1 AND name = ANY ($2::text[])`;
 const SESSIONS = `${SELECT_SESSIONS} WHERE session.ns = $1 AND session.name = ANY ($2::text[])`;
-const ITEMS = `SELECT ${ITEM_COLUMNS}, run.name FROM ${GIVEN_ITEMS}
-  JOIN millrace.item ON item.run = run.id AND item.number = given.number`;
+const ITEMS = `SELECT item.*, run.name FROM ${GIVEN_ITEMS} ${eachItem(ITEM_COLUMNS)}`;
 
+const eachGroup = (columns: string, name: string): string => `CROSS JOIN LATERAL (
+    SELECT ${columns} FROM millrace.branch_group
+    WHERE branch_group.run = around.run AND branch_group.number = around.number OFFSET 0) AS ${name}`;
 const around = (innermost: string): string => `WITH RECURSIVE around(run, number) AS (
     ${innermost}
     UNION
-    SELECT branch_group.run, branch_group.parent FROM around
-      JOIN millrace.branch_group ON branch_group.run = around.run AND branch_group.number = around.number
-      WHERE branch_group.parent IS NOT NULL)
-  SELECT ${GROUP_COLUMNS}, run.name FROM around
-    JOIN millrace.branch_group ON branch_group.run = around.run AND branch_group.number = around.number
-    JOIN millrace.run ON run.id = branch_group.run`;
-const GROUPS_OF_ITEMS = around(`SELECT item.run, item.branch_group FROM ${GIVEN_ITEMS}
-    JOIN millrace.item ON item.run = run.id AND item.number = given.number WHERE item.branch_group IS NOT NULL`);
+    SELECT around.run, outer_group.parent FROM around ${eachGroup("branch_group.parent", "outer_group")}
+      WHERE outer_group.parent IS NOT NULL)
+  SELECT found.*, run.name FROM around ${eachGroup(GROUP_COLUMNS, "found")} CROSS JOIN LATERAL (
+    SELECT run.name FROM millrace.run WHERE run.id = around.run OFFSET 0) AS run`;
+const GROUPS_OF_ITEMS = around(
+  `SELECT run.id, item.branch_group FROM ${GIVEN_ITEMS} ${eachItem("item.branch_group")} WHERE item.branch_group IS NOT NULL`,
+);
 const GROUPS = around(`SELECT run.id, given.number FROM ${GIVEN_ITEMS}`);
 const GROUP_WIDTH = 11;
 
-const PAYLOADS = `SELECT run.name, item.number, item.input, item.handed_failure FROM ${GIVEN_ITEMS}
-  JOIN millrace.item ON item.run = run.id AND item.number = given.number`;
-const MEMOS = `SELECT run.name, memo.item, memo.name, memo.value FROM ${GIVEN_ITEMS}
-  JOIN millrace.memo ON memo.run = run.id AND memo.item = given.number ORDER BY memo.id`;
-const DETAILS = `SELECT run.name, ${DETAIL_COLUMNS} FROM millrace.run JOIN millrace.run_detail ON run_detail.run = run.id
-  WHERE run.ns = $1 AND run.name = ANY ($2::text[])`;
-const KEYS = `SELECT run_detail.key_digest, run.name FROM millrace.run_detail JOIN millrace.run ON run.id = run_detail.run
-  WHERE run_detail.ns = $1 AND run_detail.key_holder AND run_detail.key_digest = ANY ($2::text[])`;
+const PAYLOADS = `SELECT run.name, given.number, item.* FROM ${GIVEN_ITEMS} ${eachItem("item.input, item.handed_failure")}`;
+const MEMOS = `SELECT run.name, given.number, memo.name, memo.value FROM ${GIVEN_ITEMS} CROSS JOIN LATERAL (
+    SELECT memo.id, memo.name, memo.value FROM millrace.memo WHERE memo.run = run.id AND memo.item = given.number OFFSET 0) AS memo
+  ORDER BY memo.id`;
+const DETAILS = `SELECT run.name, detail.* FROM (
+    SELECT run.id, run.name, run.workflow FROM millrace.run WHERE run.ns = $1 AND run.name = ANY ($2::text[]) OFFSET 0) AS run
+  CROSS JOIN LATERAL (SELECT ${DETAIL_COLUMNS} FROM millrace.run_detail WHERE run_detail.run = run.id OFFSET 0) AS detail`;
+const KEYS = `SELECT held.key_digest, run.name FROM (
+    SELECT key_digest, run FROM millrace.run_detail WHERE ns = $1 AND key_holder AND key_digest = ANY ($2::text[]) OFFSET 0) AS held
+  CROSS JOIN LATERAL (SELECT run.name FROM millrace.run WHERE run.id = held.run OFFSET 0) AS run`;
 export const DEFINITION_COLUMNS = "hash, name, version, json, published_at";
 const DEFINITIONS = `SELECT ${DEFINITION_COLUMNS} FROM millrace.definition WHERE ns = $1 AND hash = ANY ($2::text[])`;
 const HASHES = `SELECT standing.name, standing.version, standing.hash FROM unnest($2::text[], $3::text[]) AS given(name, version)
   JOIN millrace.definition_version AS standing ON standing.ns = $1 AND standing.name = given.name AND standing.version = given.version
   ORDER BY 1, 2 FOR UPDATE OF standing`;
-const SNAPSHOTS = `SELECT run.name, snapshot.shape, snapshot.sequence FROM unnest($2::text[], $3::text[]) AS given(name, shape)
-  JOIN millrace.run ON run.ns = $1 AND run.name = given.name
-  JOIN millrace.snapshot ON snapshot.run = run.id AND snapshot.shape = given.shape`;
+const SNAPSHOTS = `SELECT run.name, given.shape, snapshot.sequence FROM unnest($2::text[], $3::text[]) AS given(name, shape)
+  ${EACH_RUN} CROSS JOIN LATERAL (
+    SELECT sequence FROM millrace.snapshot WHERE snapshot.run = run.id AND snapshot.shape = given.shape OFFSET 0) AS snapshot`;
 export const CHECKPOINT_COLUMNS = "name, version, status, saved_at, bytes";
 const CHECKPOINTS = `SELECT ${CHECKPOINT_COLUMNS} FROM millrace.checkpoint WHERE ns = $1 AND name = ANY ($2::text[]) ORDER BY name FOR UPDATE`;
 

@@ -58,11 +58,12 @@ export const STAYING: Columns = [
 const READ = [
   ...["id", "name", "definition", "completion", "priority", "created_at", "status", "generation", "max_items"],
   ...["timeout_at", "status_at", "finished_at", "sequence", "commits", "items", "open", "parked", "held", "outputs"],
-  ...["completed", "failed", "retried", "conflicts", "field_sequences", "affinity", "links", "xmin"],
+  ...["completed", "failed", "retried", "conflicts", "field_sequences", "affinity", "links", "xmin", "ctid"],
 ];
 
 export const RUN_COLUMNS: string = READ.map((column) => `run.${column}`).join(", ");
 const VERSION_AT = READ.indexOf("xmin");
+const PLACE_AT = READ.indexOf("ctid");
 
 /** `now`: the instant of writing. */
 export function changingCells(state: RunState, now: number): Cell[] {
@@ -109,10 +110,13 @@ export interface RunRow {
   readonly id: number;
   readonly state: RunState;
   readonly version: string;
+  /** Where it lies in the table. */
+  readonly place: string;
 }
 
 export function readRunRow(row: SqlRow): RunRow {
-  return { id: numberAt(row, 0), state: readState(row), version: plainTextAt(row, VERSION_AT) };
+  const [version, place] = [plainTextAt(row, VERSION_AT), plainTextAt(row, PLACE_AT)];
+  return { id: numberAt(row, 0), state: readState(row), version, place };
 }
 
 export function readState(row: SqlRow): RunState {

@@ -18,7 +18,7 @@ import {
   tagDigest,
 } from "./run-row.ts";
 import type { Statements } from "./statements.ts";
-import type { StepRows } from "./step-rows.ts";
+import type { KnownRun, StepRows } from "./step-rows.ts";
 import { assignments, exactly, insertion } from "./writing.ts";
 
 const BLOCK = 256;
@@ -56,10 +56,11 @@ const INSERT_TAGS = insertion("run_tag", TAGS, { hasNamespace: true });
 const FREE_KEYS = `UPDATE millrace.run_detail SET key_holder = false
   WHERE ns = $1 AND key_holder AND (key_digest, run) IN (SELECT * FROM unnest($2::text[], $3::bigint[]))`;
 
-const UPDATED: Columns = [["id", "bigint"], ...CHANGING];
+/** By where the row lies in the table: it is locked, so it stays there. */
+const UPDATED: Columns = [["place_in_table", "tid"], ...CHANGING];
 const GIVEN_UPDATES = givenRows(UPDATED);
 const UPDATE_RUNS = exactly(`UPDATE millrace.run SET ${assignments(CHANGING, GIVEN_UPDATES.cells.slice(1))}
-  FROM ${GIVEN_UPDATES.from} WHERE run.id = given.id RETURNING 1`);
+  FROM ${GIVEN_UPDATES.from} WHERE run.ctid = given.place_in_table RETURNING 1`);
 
 const FAILURES: Columns = [
   ["run", "bigint"],
@@ -76,9 +77,8 @@ const UPDATE_OUTPUTS = `UPDATE millrace.run_detail SET output = ${GIVEN_OUTPUTS.
   WHERE run_detail.run = given.run`;
 
 /** Locks runs that are as they were loaded, and waits for nobody: others may wait for what this step holds. */
-const HOLD_RUNS = exactly(`SELECT run.id FROM unnest($1::bigint[], $2::xid[]) AS given(id, version)
-  JOIN millrace.run ON run.id = given.id AND run.xmin = given.version
-  ORDER BY run.id FOR UPDATE OF run SKIP LOCKED`);
+const HOLD_RUNS = exactly(`SELECT run.id FROM unnest($1::tid[], $2::xid[]) AS given(place_in_table, seen)
+  JOIN millrace.run ON run.ctid = given.place_in_table WHERE run.xmin = given.seen FOR UPDATE OF run SKIP LOCKED`);
 
 /** Tables whose rows belong to a run, by its number. */
 const TABLES_OF_RUN = [
@@ -104,7 +104,7 @@ export function holdRuns(statements: Statements, runIds: readonly string[], know
   if (runIds.length === 0) return [];
   const runs = runIds.map((runId) => knownRun(known, runId)).sort((a, b) => a.id - b.id);
   const versions = listOf(runs.map(({ version }) => version));
-  return [statements.of(HOLD_RUNS, [listOf(runs.map(({ id }) => id)), versions])];
+  return [statements.of(HOLD_RUNS, [listOf(runs.map(({ place }) => place)), versions])];
 }
 
 export function insertRuns(
@@ -158,8 +158,9 @@ export function updateRuns(statements: Statements, changes: Changes, known: Step
   const written: Statement[] = [];
   if (updatedRuns.length > 0) {
     const rows = updatedRuns
-      .map(({ state }) => [knownRun(known, state.id).id, ...changingCells(state, now)] as const)
-      .sort((a, b) => a[0] - b[0]);
+      .map(({ state }) => ({ state, ...knownRun(known, state.id) }))
+      .sort((a, b) => a.id - b.id)
+      .map(({ state, place }) => [place, ...changingCells(state, now)]);
     written.push(statements.of(UPDATE_RUNS, rowParameters(UPDATED, rows)));
   }
   if (runFailures.length > 0) {
@@ -185,7 +186,7 @@ export function removeRuns(statements: Statements, ns: number, { removedRuns }: 
   ];
 }
 
-export function knownRun(known: StepRows, runId: string): { readonly id: number; readonly version: string } {
+export function knownRun(known: StepRows, runId: string): KnownRun {
   const run = known.runs.get(runId);
   if (run === undefined) throw new MillraceError("INTERNAL", `a step wrote something of run ${runId} without it`);
   return run;

@@ -7,9 +7,7 @@ import type { ItemRow } from "./item-row.ts";
 import type { RunRow } from "./run-row.ts";
 import type { SessionRow } from "./session-row.ts";
 
-export interface KnownRun {
-  readonly id: number;
-  readonly version: string;
+export interface KnownRun extends Pick<RunRow, "id" | "version" | "place"> {
   /** Locked: nobody else changes it before this step is over. */
   readonly held: boolean;
 }
@@ -35,16 +33,16 @@ export class StepRows {
   readonly #names = new Map<number, string>();
   readonly #items = new Map<string, KnownItem>();
 
-  keepRun({ id, state, version }: RunRow, held: boolean): void {
+  keepRun({ id, state, version, place }: RunRow, held: boolean): void {
     // What is locked stays so, whoever reads it again.
     const isHeld = held || (this.runs.get(state.id)?.held ?? false);
-    this.runs.set(state.id, { id, version, held: isHeld });
+    this.runs.set(state.id, { id, version, place, held: isHeld });
     this.#names.set(id, state.id);
   }
 
   /** A run that the step makes. */
   keepNewRun(runId: string, id: number): void {
-    this.runs.set(runId, { id, version: "0", held: true });
+    this.runs.set(runId, { id, version: "0", place: "", held: true });
   }
 
   /** The name of a run by its number. */

@@ -86,6 +86,7 @@ test.each([
 
 test.each([
   ["src/core/a.ts", `/** ${paragraph} */\n`],
+  ["src/backend/redis/scripts/load.lua", `--[[\nPurpose: ${paragraph}\n]]\n`],
   ["scripts/a.mjs", `#!/usr/bin/env node\n// ${paragraph}\n`],
   ["src/backend/sqlite/migrations/0001_runs.sql", `-- ${paragraph}\nCREATE TABLE runs (id TEXT);\n`],
   ["src/core/a.test.ts", `import { test } from "vitest";\n`],

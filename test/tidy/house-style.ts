@@ -54,7 +54,7 @@ export function nameProblems(path: string): string[] {
 export function openingProblems(path: string, text: string): string[] {
   if (isTest(path)) return [];
   const body = text.replace(/^#!.*\n/, "");
-  const opening = /^\s*(\/\*[\s\S]*?\*\/|(?:(?:\/\/|--).*\n)+)/.exec(body)?.[1] ?? "";
+  const opening = /^\s*(\/\*[\s\S]*?\*\/|--\[\[[\s\S]*?\]\]|(?:(?:\/\/|--).*\n)+)/.exec(body)?.[1] ?? "";
   const words = opening.replaceAll(/[/*\s-]+/g, " ").trim();
   if (words.length >= shortestOpening) return [];
   return [`${path}: does not open with a paragraph on what it is responsible for`];

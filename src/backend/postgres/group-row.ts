@@ -1,4 +1,4 @@
-/** A branch group as a row, and back. */
+/** A branch group as a row, and back: its joins and what has arrived at them are JSON, everything else has a column. */
 
 import type { BranchGroup, JoinTemplate } from "../contract/work-item.ts";
 import { parseStored, toStoredText } from "../sql/stored-text.ts";

@@ -1,4 +1,4 @@
-/** Everything that can be read outside of steps. */
+/** Everything that can be read outside of steps, put together from one file for each noun. Each read is one statement. */
 
 import type { RunState } from "../contract/run.ts";
 import type { RemoteReads } from "../remote/remote-store.ts";

@@ -1,6 +1,6 @@
 /**
- * The stores that runs are moved between in the scenarios, each new and empty under a URL of its own. Another kind of
- * store is one more row here. Beside it what all of them hold: runs of a workflow that counts words.
+ * The stores that runs are moved between in the scenarios, each new and empty under a URL of its own, and what all of them
+ * hold: runs of a workflow that counts words.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -21,17 +21,23 @@ import {
   unchecked,
   workflow,
 } from "../../../src/index.ts";
+import { POSTGRES, REDIS, SQLITE, type StoreKind } from "../harness/store-sites.ts";
 
-/** A kind of store, and how to make one. */
-export interface StoreKind {
-  readonly name: string;
-  /** The URL of a store that nobody else has; it goes away with the test. */
-  url(): string;
-}
-
-export const STORE_KINDS: readonly StoreKind[] = [
-  { name: "SQLite", url: () => `sqlite:${pathOf(newFolder(), "runs.db")}` },
+/** From where to where runs are moved. */
+export const PAIRS: readonly (readonly [from: StoreKind, to: StoreKind])[] = [
+  [SQLITE, SQLITE],
+  [SQLITE, POSTGRES],
+  [SQLITE, REDIS],
+  [POSTGRES, REDIS],
+  [REDIS, SQLITE],
 ];
+
+/** The URL of a new store that nobody else has; it goes away with the test. */
+export async function newStore(kind: StoreKind): Promise<string> {
+  const { address, remove } = await kind.prepare();
+  onTestFinished(remove);
+  return address.url;
+}
 
 const Tally = context({ words: field.counter() });
 const lines = split(unchecked<string>(), (text) => text.split("\n"));

@@ -6,8 +6,9 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { connect, DistributedOrchestrator } from "../../../src/index.ts";
 import { type CommandOutcome, runCommand } from "../../support/cli-surroundings.ts";
+import { SQLITE } from "../harness/store-sites.ts";
 import { until } from "../harness/until.ts";
-import { fill, newFolder, OUTCOME, on, outcomes, STORE_KINDS, statuses, work } from "./moved-stores.ts";
+import { fill, newFolder, newStore, OUTCOME, on, outcomes, PAIRS, statuses, work } from "./moved-stores.ts";
 import { node } from "./project.ts";
 
 const RUNS = 9;
@@ -23,13 +24,11 @@ async function told(directory: string, ...argv: readonly string[]): Promise<Reco
   return JSON.parse(out);
 }
 
-const PAIRS = STORE_KINDS.flatMap((from) =>
-  STORE_KINDS.map((to) => ({ from, to, name: `${from.name} to ${to.name}` })),
-);
+const NAMED = PAIRS.map(([from, to]) => ({ from, to, name: `${from.name} to ${to.name}` }));
 
-describe.each(PAIRS)("from $name", ({ from, to }) => {
+describe.each(NAMED)("from $name", ({ from, to }) => {
   test("runs that have ended are copied, and again without effect", async () => {
-    const [source, target, folder] = [from.url(), to.url(), newFolder()];
+    const [source, target, folder] = [await newStore(from), await newStore(to), newFolder()];
     await fill(source, RUNS);
     const before = await statuses(source);
     expect(await told(folder, "export", "--url", source, "--to", target)).toMatchObject({
@@ -47,7 +46,7 @@ describe.each(PAIRS)("from $name", ({ from, to }) => {
   });
 
   test("all runs are moved, and come to their ends there", async () => {
-    const [source, target, folder] = [from.url(), to.url(), newFolder()];
+    const [source, target, folder] = [await newStore(from), await newStore(to), newFolder()];
     await fill(source, RUNS);
     const moved = await told(folder, "export", "--url", source, "--to", target, "--move", "--resume", "--yes");
     expect(moved).toMatchObject({ runs: 9, paused: 6, removed: 9, resumed: 6, skippedCount: 0 });
@@ -57,7 +56,7 @@ describe.each(PAIRS)("from $name", ({ from, to }) => {
   });
 
   test("all runs are moved by way of a file, and come to their ends there", async () => {
-    const [source, target, folder] = [from.url(), to.url(), newFolder()];
+    const [source, target, folder] = [await newStore(from), await newStore(to), newFolder()];
     await fill(source, RUNS);
     const written = await millrace(folder, "export", "--url", source, "--to", "runs.jsonl", "--move", "--yes");
     expect(written).toEqual({ code: 0, err: "", out: `9 runs written to ${join(folder, "runs.jsonl")}\n` });
@@ -65,17 +64,20 @@ describe.each(PAIRS)("from $name", ({ from, to }) => {
     const text = readFileSync(join(folder, "runs.jsonl"), "utf8");
     const taken = await runCommand(["import", "--url", target, "--from", "-"], { directory: folder, stdin: text });
     expect(taken).toMatchObject({ code: 0, err: "" });
-    expect(taken.out).toBe(
-      `9 runs imported into ${target}\n6 runs arrived paused. To go on: millrace resume --status paused --url ${target}\n`,
+    expect(taken.out).toMatch(
+      /^9 runs imported into .+\n6 runs arrived paused. To go on: millrace resume --status paused --url .+\n$/,
     );
     expect(await told(folder, "resume", "--url", target, "--status", "paused", "--yes")).toMatchObject({ changed: 6 });
     await on(target, (backend) => work(backend));
     expect(await outcomes(target)).toEqual(Array.from({ length: RUNS }, () => OUTCOME));
   });
+});
 
-  test("a move whose process is killed again and again loses no run and leaves none twice", async () => {
-    const [source, target, folder] = [from.url(), to.url(), newFolder()];
-    const count = 60;
+test.each(NAMED.slice(0, 3))(
+  "a move from $name whose process is killed again and again loses no run and leaves none twice",
+  async ({ from, to }) => {
+    const [source, target, folder] = [await newStore(from), await newStore(to), newFolder()];
+    const count = 45;
     await fill(source, count);
     let kills = 0;
     for (let left = count; left > 0; ) {
@@ -102,8 +104,8 @@ describe.each(PAIRS)("from $name", ({ from, to }) => {
     expect(await told(folder, ...MOVE(source, target))).toMatchObject({ skippedCount: 0 });
     await on(target, (backend) => work(backend));
     expect(await outcomes(target)).toEqual(Array.from({ length: count }, () => OUTCOME));
-  });
-});
+  },
+);
 
 const MOVE = (source: string, target: string): readonly string[] => [
   ...["export", "--url", source, "--to", target, "--move", "--resume", "--yes"],
@@ -111,7 +113,7 @@ const MOVE = (source: string, target: string): readonly string[] => [
 
 describe("what is exported and imported", () => {
   const source = async (runs = 3): Promise<string> => {
-    const url = STORE_KINDS[0]?.url() ?? "";
+    const url = await newStore(SQLITE);
     await fill(url, runs);
     return url;
   };
@@ -152,7 +154,7 @@ describe("what is exported and imported", () => {
   });
 
   test("is refused with the number of the line where a file is damaged, and goes on once it is whole", async () => {
-    const [url, target, folder] = [await source(6), STORE_KINDS[0]?.url() ?? "", newFolder()];
+    const [url, target, folder] = [await source(6), await newStore(SQLITE), newFolder()];
     await millrace(folder, "export", "--url", url, "--to", "runs.jsonl");
     const lines = readFileSync(join(folder, "runs.jsonl"), "utf8").split("\n");
     writeFileSync(join(folder, "cut.jsonl"), lines.slice(0, -4).join("\n"));
@@ -183,7 +185,7 @@ describe("what is exported and imported", () => {
   });
 
   test("stays in its namespace, or goes to another", async () => {
-    const [url, target, folder] = [await source(), STORE_KINDS[0]?.url() ?? "", newFolder()];
+    const [url, target, folder] = [await source(), await newStore(SQLITE), newFolder()];
     await told(folder, "export", "--url", url, "--to", target, "--to-namespace", "archive");
     expect(await statuses(target)).toEqual({});
     await using archive = await connect(target, { namespace: "archive" });

@@ -194,14 +194,15 @@ class RemoteEngine implements Engine {
       const shared = { store: set.rows, attached: this.#attached, names: this.#names, here: this.#options.here };
       const step = new AtomicStep(shared, remote.now, undefined);
       let missing: readonly Want[];
+      cache.takeMissing();
       try {
         const result = work(step);
         step.flush();
-        if (set.later.length === 0) return { step, result, changes: set.changes(remote.now) };
-        missing = set.later;
+        missing = [...set.later, ...cache.takeMissing()];
+        if (missing.length === 0) return { step, result, changes: set.changes(remote.now) };
       } catch (error) {
         if (!(error instanceof RowsMissing)) throw error;
-        missing = [...set.later, ...error.wants];
+        missing = [...set.later, ...cache.takeMissing()];
       }
       await remote.load(unite([], missing), cache);
     }

@@ -11,6 +11,7 @@ import type { BranchGroup, ItemPayload } from "../contract/work-item.ts";
 import type { Entry, StoredSession } from "../synchronous/row-store.ts";
 import type { LoadedItem } from "./changes.ts";
 import type { ListKey, LoadedRows } from "./remote-store.ts";
+import { RowsMissing } from "./rows-missing.ts";
 import { type Want, wantKey } from "./wants.ts";
 
 /** Rows of one kind by key. */
@@ -36,6 +37,7 @@ export class RowCache implements LoadedRows {
   readonly #entries = new Map<string, Entry | undefined>();
   readonly #checkpoints = new Map<string, CheckpointRecord | undefined>();
   readonly #lists = new Map<string, LoadedList & { readonly limit: number }>();
+  #missing: Want[] = [];
 
   get definitions(): Known<DefinitionRecord> {
     return this.#definitions;
@@ -75,6 +77,19 @@ export class RowCache implements LoadedRows {
   }
   get checkpoints(): Known<CheckpointRecord> {
     return this.#checkpoints;
+  }
+
+  /** The error for rows that a run of the step lacks. They are noted: a run may find out about many before it ends. */
+  missing(wants: readonly Want[]): RowsMissing {
+    this.#missing.push(...wants);
+    return new RowsMissing(wants);
+  }
+
+  /** What was missing since this was asked before. */
+  takeMissing(): readonly Want[] {
+    const missing = this.#missing;
+    this.#missing = [];
+    return missing;
   }
 
   /** The answer to the want, or to the same with a wider bound. */

@@ -3,7 +3,6 @@
 import { DUE_ENTRIES, type Entry, type EntryRange, type RowStore } from "../synchronous/row-store.ts";
 import type { Changes } from "./changes.ts";
 import { pairKey, type RowCache } from "./row-cache.ts";
-import { RowsMissing } from "./rows-missing.ts";
 import type { Want } from "./wants.ts";
 
 interface Written {
@@ -50,7 +49,7 @@ export class StepEntries implements Pick<RowStore, EntryMethods> {
     for (let bound = limit; ; bound *= 4) {
       const want: Want = { kind: "entries", list, after, skip, limit: bound };
       const loaded = this.#cache.listOf(want);
-      if (loaded === undefined) throw new RowsMissing([want]);
+      if (loaded === undefined) throw this.#cache.missing([want]);
       const listed = loaded.keys.flatMap((key) => this.#listed(list, key));
       const rows = this.#overlaid(listed, list, { after, upTo });
       const last = loaded.complete ? undefined : listed.at(-1);
@@ -75,7 +74,7 @@ export class StepEntries implements Pick<RowStore, EntryMethods> {
 
   #loaded(kind: string, key: string): Entry | undefined {
     const name = pairKey(kind, key);
-    if (!this.#cache.entries.has(name)) throw new RowsMissing([{ kind: "entry", entryKind: kind, key }]);
+    if (!this.#cache.entries.has(name)) throw this.#cache.missing([{ kind: "entry", entryKind: kind, key }]);
     return this.#cache.entries.get(name);
   }
 

@@ -10,7 +10,6 @@ import type { LaneSelection, Placement } from "../synchronous/row-store.ts";
 import type { InsertedItem, StoredItem, UpdatedItem } from "./changes.ts";
 import type { ListKey } from "./remote-store.ts";
 import { itemKey, type RowCache } from "./row-cache.ts";
-import { RowsMissing } from "./rows-missing.ts";
 import type { Want } from "./wants.ts";
 
 /** A row that the step has written. */
@@ -160,7 +159,7 @@ export class StepItems {
     const key = itemKey(runId, item);
     const row = this.#written.get(key);
     if (row !== undefined) return row;
-    if (!this.#cache.items.has(key)) throw new RowsMissing([{ kind: "item", runId, item, hold: true }]);
+    if (!this.#cache.items.has(key)) throw this.#cache.missing([{ kind: "item", runId, item, hold: true }]);
     return this.#cache.items.get(key);
   }
 
@@ -174,7 +173,7 @@ export class StepItems {
 
   #list(want: Want): { readonly keys: readonly ListKey[]; readonly complete: boolean } {
     const list = this.#cache.listOf(want);
-    if (list === undefined) throw new RowsMissing([want]);
+    if (list === undefined) throw this.#cache.missing([want]);
     return list;
   }
 

@@ -4,7 +4,6 @@ import type { RunDetails, RunFailure, RunRecord, RunState } from "../contract/ru
 import { isRunExpired } from "../rules/run-row.ts";
 import type { Changes } from "./changes.ts";
 import { pairKey, type RowCache } from "./row-cache.ts";
-import { RowsMissing } from "./rows-missing.ts";
 import type { Want } from "./wants.ts";
 
 type RunChanges = Pick<Changes, "insertedRuns" | "updatedRuns" | "runFailures" | "runOutputs" | "removedRuns">;
@@ -26,7 +25,7 @@ export class StepRuns {
     const written = this.#written.get(runId);
     if (written !== undefined) return written;
     if (this.#removed.has(runId)) return undefined;
-    if (!this.#cache.runs.has(runId)) throw new RowsMissing([{ kind: "run", runId, hold: true }]);
+    if (!this.#cache.runs.has(runId)) throw this.#cache.missing([{ kind: "run", runId, hold: true }]);
     return this.#cache.runs.get(runId);
   }
 
@@ -45,7 +44,7 @@ export class StepRuns {
     const key = pairKey(workflow, idempotencyKey);
     const written = this.#keys.get(key);
     if (written !== undefined) return written;
-    if (!this.#cache.runIds.has(key)) throw new RowsMissing([{ kind: "runIdByKey", workflow, idempotencyKey }]);
+    if (!this.#cache.runIds.has(key)) throw this.#cache.missing([{ kind: "runIdByKey", workflow, idempotencyKey }]);
     const found = this.#cache.runIds.get(key);
     return found === undefined || this.#removed.has(found) ? undefined : found;
   }
@@ -112,7 +111,8 @@ export class StepRuns {
 
   #details(runId: string): RunDetails | undefined {
     const loaded = this.#inserted.get(runId) ?? this.#cache.details.get(runId);
-    if (loaded === undefined && !this.#cache.details.has(runId)) throw new RowsMissing([{ kind: "runDetails", runId }]);
+    if (loaded === undefined && !this.#cache.details.has(runId))
+      throw this.#cache.missing([{ kind: "runDetails", runId }]);
     if (loaded === undefined) return undefined;
     const output = this.#outputs.get(runId) ?? loaded.output;
     const failure = this.#failures.has(runId) ? this.#failures.get(runId) : loaded.failure;
@@ -126,7 +126,7 @@ export class StepRuns {
 
   #listed(want: Want): readonly string[] {
     const list = this.#cache.listOf(want);
-    if (list === undefined) throw new RowsMissing([want]);
+    if (list === undefined) throw this.#cache.missing([want]);
     return list.keys.map(String);
   }
 }

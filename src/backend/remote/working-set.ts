@@ -10,7 +10,6 @@ import type { DefinitionRecord } from "../contract/records.ts";
 import type { Placement, RowStore, StoredSession } from "../synchronous/row-store.ts";
 import type { Changes } from "./changes.ts";
 import { itemKey, type Known, pairKey, type RowCache } from "./row-cache.ts";
-import { RowsMissing } from "./rows-missing.ts";
 import { StepEntries } from "./step-entries.ts";
 import { StepItems } from "./step-items.ts";
 import { StepRuns } from "./step-runs.ts";
@@ -121,7 +120,7 @@ function runRows(runs: StepRuns, cache: RowCache) {
     finishedRuns: (before, limit) => runs.finished(before, limit),
     snapshot(runId, shape) {
       const key = pairKey(runId, shape);
-      if (!cache.snapshots.has(key)) throw new RowsMissing([{ kind: "snapshot", runId, shape }]);
+      if (!cache.snapshots.has(key)) throw cache.missing([{ kind: "snapshot", runId, shape }]);
       const sequence = cache.snapshots.get(key);
       return sequence === undefined ? undefined : { sequence, bytes: new Uint8Array() };
     },
@@ -152,7 +151,7 @@ function resultRows(cache: RowCache, appended: Appended, shared: SharedRows) {
       const written = shared.group(runId, group);
       if (written !== undefined) return written;
       const key = itemKey(runId, group);
-      if (!cache.groups.has(key)) throw new RowsMissing([{ kind: "group", runId, group }]);
+      if (!cache.groups.has(key)) throw cache.missing([{ kind: "group", runId, group }]);
       return cache.groups.get(key);
     },
     insertArrival: (arrival) => appended.arrivals.push(arrival),
@@ -254,13 +253,13 @@ class SharedRows {
   }
 
   #loaded<T>(rows: Known<T>, key: string, want: Want): T | undefined {
-    if (!rows.has(key)) throw new RowsMissing([want]);
+    if (!rows.has(key)) throw this.#cache.missing([want]);
     return rows.get(key);
   }
 
   #listed(want: Want): readonly string[] {
     const list = this.#cache.listOf(want);
-    if (list === undefined) throw new RowsMissing([want]);
+    if (list === undefined) throw this.#cache.missing([want]);
     return list.keys.map(String);
   }
 }

@@ -13,9 +13,10 @@ import { controlRun } from "./control.ts";
 import { isDocument, noticeDocument } from "./documents.ts";
 import { Facts } from "./entry-facts.ts";
 import { EventHub, hubIdOf } from "./event-hub.ts";
+import { inTurn } from "./in-turn.ts";
 import { MESSAGES, placeIn, type Release, type RunAddress, releaseIn, windowOf } from "./messages.ts";
 import { missedMeanwhile } from "./reopened-waits.ts";
-import { DUE_ENTRIES } from "./row-store.ts";
+import { DUE_ENTRIES, type Entry } from "./row-store.ts";
 import { releaseWaits } from "./send-events.ts";
 import { finishWait, waitLists } from "./waits.ts";
 
@@ -29,17 +30,21 @@ export function deliverMessages(step: AtomicStep): boolean {
   for (;;) {
     const due = step.store.entries(DUE_ENTRIES, { upTo: step.now, limit: LIMITS.sweepRows });
     if (due.length === 0) return false;
-    for (const message of due) {
-      if (left <= 0) return true;
-      if (isDocument(message)) {
-        noticeDocument(step, message);
-        left -= 1;
-        continue;
-      }
-      step.took(message);
-      left -= 1 + deliver(step, new Facts(message), message.value);
-    }
+    inTurn(due, (entry) => {
+      if (left > 0) left -= deliverEntry(step, entry);
+    });
+    if (left <= 0) return true;
   }
+}
+
+/** How many rows it handled. */
+function deliverEntry(step: AtomicStep, entry: Entry): number {
+  if (isDocument(entry)) {
+    noticeDocument(step, entry);
+    return 1;
+  }
+  step.took(entry);
+  return 1 + deliver(step, new Facts(entry), entry.value);
 }
 
 /** How many rows it handled beside its own. */
@@ -78,13 +83,13 @@ function endChildren(step: AtomicStep, { runId, generation }: RunAddress, messag
   const parent = step.run(runId);
   if (parent !== undefined && !isTerminalRun(parent.status)) return 0;
   const { entries, next } = windowOf(step.store, childrenOf(runId), placeIn(message), WINDOW);
-  for (const entry of entries) {
+  inTurn(entries, (entry) => {
     const child = step.run(entry.key);
-    if (child === undefined || isTerminalRun(child.status) || new Facts(entry).text("onParentClose") === "leave")
-      continue;
+    const isLeft = new Facts(entry).text("onParentClose") === "leave";
+    if (child === undefined || isTerminalRun(child.status) || isLeft) return;
     step.store.putEntry(cascaded(entry, true));
     cancel(step, entry.key, `the run ${runId} that started it has ended`);
-  }
+  });
   if (next !== undefined) step.leave({ kind: "endChildren", runId, generation, after: next });
   return entries.length;
 }
@@ -94,7 +99,7 @@ function reopened(step: AtomicStep, { runId, generation }: RunAddress, message: 
   const run = step.run(runId);
   if (run === undefined || isTerminalRun(run.status)) return 0;
   const { entries, next } = windowOf(step.store, waitLists({ runId }), placeIn(message), WINDOW);
-  for (const entry of entries) missedMeanwhile(step, entry);
+  inTurn(entries, (entry) => missedMeanwhile(step, entry));
   if (next !== undefined) step.leave({ kind: "reopened", runId, generation, after: next });
   return entries.length;
 }

@@ -7,6 +7,7 @@ import { LIMITS } from "../../core/limits.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import { RECEIVED_LETTERS } from "./deliver-letters.ts";
 import { EventHub, HUBS, hubOf, KEPT_EVENTS, removeEmptyHub } from "./event-hub.ts";
+import { inTurn } from "./in-turn.ts";
 import { SENT_EVENTS } from "./send-events.ts";
 
 /** Runs removed. `before`: the instant from which on what ended is kept. */
@@ -25,7 +26,7 @@ export function purge(
 function purgeEvents(step: AtomicStep): void {
   const { store, now } = step;
   const oldest = (list: string) => store.entries(list, { upTo: now - LIMITS.keptEventsMs, limit: LIMITS.purgeEvents });
-  for (const event of oldest(KEPT_EVENTS)) new EventHub(step, hubOf(event)).drop(event);
+  inTurn(oldest(KEPT_EVENTS), (event) => new EventHub(step, hubOf(event)).drop(event));
   for (const note of [...oldest(SENT_EVENTS), ...oldest(RECEIVED_LETTERS)]) store.removeEntry(note);
-  for (const hub of oldest(HUBS)) removeEmptyHub(step, hub);
+  inTurn(oldest(HUBS), (hub) => removeEmptyHub(step, hub));
 }

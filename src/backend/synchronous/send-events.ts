@@ -10,7 +10,8 @@ import type { EventOutcome, SentEvent } from "../contract/wait.ts";
 import { isWaitingFor } from "../rules/waits.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import { EventHub, hubIdOf, type Waiter } from "./event-hub.ts";
-import type { Place, Release } from "./messages.ts";
+import { inTurn } from "./in-turn.ts";
+import type { Release } from "./messages.ts";
 import { type EventAddress, post } from "./outbox.ts";
 import { finishWait } from "./waits.ts";
 
@@ -33,18 +34,16 @@ export function sendEvent(step: AtomicStep, event: SentEvent): EventOutcome {
 
 /** Gives an event to those on the list who were there when it came; how many had it. The rest of many is left as a message. */
 export function releaseWaits(step: AtomicStep, hub: EventHub, { event, payload, after, upTo }: Release): number {
-  let waits = 0;
-  let last: Place | undefined = after;
+  const waiters: Waiter[] = [];
   for (const waiter of hub.waitersFor(payload, after)) {
     if (waiter.place.at >= upTo) break;
-    if (waits === LIMITS.sweepRows) {
-      step.leave({ kind: "event", event, payload, after: last, upTo });
+    if (waiters.length === LIMITS.sweepRows) {
+      step.leave({ kind: "event", event, payload, after: waiters.at(-1)?.place, upTo });
       break;
     }
-    if (take(step, waiter, event, payload)) waits += 1;
-    last = waiter.place;
+    waiters.push(waiter);
   }
-  return waits;
+  return inTurn(waiters, (waiter) => take(step, waiter, event, payload)).filter((had) => had).length;
 }
 
 /** Whether the event is the answer to this wait. */

@@ -9,6 +9,7 @@ import type { WorkItem } from "../contract/work-item.ts";
 import { isClaimableRun } from "../rules/due.ts";
 import { expireRun, isRunExpired } from "../rules/run-row.ts";
 import type { AtomicStep } from "./atomic-step.ts";
+import { inTurn } from "./in-turn.ts";
 import { renewSession } from "./leases.ts";
 import type { StoredSession } from "./row-store.ts";
 import { finishWait } from "./waits.ts";
@@ -31,11 +32,11 @@ export function sweepRuns(step: AtomicStep): boolean {
 /** Puts items whose time has come where claims find them. True when there may be more. */
 export function sweepItems(step: AtomicStep): boolean {
   const due = step.store.due(step.now, LIMITS.sweepRows);
-  for (const item of due) {
+  inTurn(due, (item) => {
     const run = step.run(item.runId);
     if (item.status === "waiting" && run !== undefined && isClaimableRun(run.status)) finishWait(step, item, "time");
     else settle(step, item);
-  }
+  });
   return due.length === LIMITS.sweepRows;
 }
 

@@ -45,7 +45,7 @@ test("removing a run leaves no row of it in any table", async () => {
     .map((row) => String(row[0]));
   const counts = () =>
     Object.fromEntries(tables.map((table) => [table, Number(db.query(`SELECT count(*) FROM ${table}`, [])[0]?.[0])]));
-  const kept = { namespace: 1, lane: 1, shape: 1, session_name: 0 };
+  const kept = { namespace: 1, lane: 1, shape: 1, session_name: 0, schema_compatibility: 1 };
   store.insertRun(RUN, { ...DETAILS, tags: { a: "b" }, idempotencyKey: "k" });
   const [item] = fc.sample(workItem("run-1"), { numRuns: 1, seed: 3 });
   if (item !== undefined)

@@ -8,6 +8,7 @@ import type { DeltaRecord } from "../contract/records.ts";
 import type { RunState } from "../contract/run.ts";
 import type { Arrival, BranchGroup, WorkItem } from "../contract/work-item.ts";
 import { arrivalsAt, firingJoins } from "./branch-group.ts";
+import { settled } from "./waits.ts";
 
 /** All rows of one run, as they are written: items not as they read once the run is closed. */
 export interface RunRows {
@@ -47,6 +48,9 @@ function runProblems({ run, items }: RunRows): readonly string[] {
       ? []
       : [`I1: the run is ${run.status}, but its end is ${run.finishedAt}`]),
     ...(ended && run.generation === 0 ? ["I6: the run is closed in generation 0"] : []),
+    ...((run.status === "running" || run.status === "waiting") && settled(run, run.statusAt) !== run
+      ? [`I21: the run is ${run.status}, but ${run.parked} of ${run.open} open items are parked`]
+      : []),
     ...(!ended && run.open === 0 ? ["I1: the run is open, but nothing of it is"] : []),
   ];
 }
@@ -62,6 +66,12 @@ function itemProblems({ run, items }: RunRows): readonly string[] {
       (item.session === undefined || item.timeoutAt === undefined || item.epoch === 0)
     ) {
       problems.push(`I5: item ${item.item} is in progress without a lease`);
+    }
+    if ((item.status === "waiting") !== (item.wait !== undefined && item.wait.over === undefined)) {
+      problems.push(`I21: item ${item.item} is ${item.status}, but its wait ${item.wait?.over ?? "goes on"}`);
+    }
+    if (item.status === "waiting" && item.wait?.number !== item.epoch) {
+      problems.push(`I21: item ${item.item} is at epoch ${item.epoch} in a wait of ${item.wait?.number}`);
     }
     if (item.status !== "in_progress" && item.timeoutAt !== undefined) {
       problems.push(`item ${item.item} is ${item.status}, but has a timeout`);

@@ -18,6 +18,8 @@ import type { ClaimedItem, CommitAndClaimAnswer } from "../contract/claim.ts";
 import type { Commit, CommitOutcomeRequest } from "../contract/commit.ts";
 import type { ControlAction } from "../contract/control.ts";
 import type { BackendOperations } from "../contract/operations.ts";
+import type { NewWait, SentEvent } from "../contract/wait.ts";
+import type { WorkItem } from "../contract/work-item.ts";
 import { createMemoryStore } from "../memory/memory-store.ts";
 import { brokenInvariants } from "../rules/invariants.ts";
 import { synchronousOperations } from "./operations.ts";
@@ -41,6 +43,8 @@ interface Step {
     | "leave"
     | "vanish"
     | "wait"
+    | "answer"
+    | "send"
     | "control";
   readonly worker: number;
   readonly pick: number;
@@ -56,10 +60,11 @@ const steps = fc.array(
         weight: 1,
         arbitrary: fc.constantFrom("start", "claim", "resend", "renew", "leave", "vanish", "wait", "control"),
       },
+      { weight: 2, arbitrary: fc.constantFrom("answer" as const, "send" as const) },
     ),
     worker: fc.nat(2),
     pick: fc.nat(1_000),
-    outcome: fc.nat(30),
+    outcome: fc.nat(36),
   }),
   { minLength: 60, maxLength: 120 },
 );
@@ -83,6 +88,8 @@ class History {
   sessions = 0;
   /** Looks that saw nothing although runs were open. */
   emptyLooks = 0;
+  /** Waits that were answered. */
+  answers = 0;
 
   constructor() {
     const { store, executor } = createMemoryStore();
@@ -134,6 +141,11 @@ class History {
         return;
       case "wait":
         return await this.clock.advance([10, 400, 1_100][step.pick % 3] ?? 0);
+      case "answer":
+        return await this.answer(step.pick);
+      case "send":
+        await this.operations.sendEvents([eventOf(step.pick)]);
+        return;
       case "control":
         await this.operations.control([{ action: this.action(step) }]);
     }
@@ -150,6 +162,20 @@ class History {
     if (isComparedWhole) expect(this.rows()).toEqual(before);
     if (isEmpty && RUNS.some((runId) => this.store.runState(runId)?.status === "running")) this.emptyLooks += 1;
     return answer;
+  }
+
+  /** Answers one of the waits that there are. */
+  async answer(pick: number): Promise<void> {
+    const { entries } = await this.operations.read.waits({}, {});
+    const wait = entries[pick % Math.max(1, entries.length)];
+    if (wait === undefined) return;
+    const { runId, item, number } = wait;
+    const payload = new Uint8Array([pick % 256]);
+    const [outcome] = await this.operations.control([
+      { action: { kind: "completeWait", runId, item, number, payload } },
+    ]);
+    expect(outcome?.kind).toBe("done");
+    this.answers += 1;
   }
 
   rows() {
@@ -226,12 +252,9 @@ class History {
       expect(brokenInvariants(rows)).toEqual([]);
       for (const item of rows.items) {
         const id = `${runId}.${item.item}`;
-        expect([id, item.status, places.get(id)?.length ?? 0]).toEqual([
-          id,
-          item.status,
-          isOpenItem(item.status) ? 1 : 0,
-        ]);
+        expect([id, item.status, places.get(id)?.length ?? 0]).toEqual([id, item.status, isPlaced(item) ? 1 : 0]);
         placed.add(id);
+        expect([id, this.store.entry("wait", id) !== undefined]).toEqual([id, isAnswerable(item)]);
       }
     }
     expect([...places.keys()].filter((id) => !placed.has(id))).toEqual([]);
@@ -247,6 +270,7 @@ class History {
         const claimed = worker.held[0];
         if (claimed !== undefined) await this.exchange(worker, [commitOf(claimed, output("1"))], false);
       }
+      await this.answer(round);
       this.check();
       const open = RUNS.some((runId) => !isTerminalRun(this.store.runState(runId)?.status ?? "completed"));
       if (!open) return;
@@ -254,6 +278,28 @@ class History {
     }
     expect("the runs").toBe("ended");
   }
+}
+
+/** A parked item that nothing will come of by itself lies nowhere. */
+function isPlaced({ status, wait }: WorkItem): boolean {
+  return isOpenItem(status) && (status !== "waiting" || wait?.dueAt !== undefined);
+}
+
+function isAnswerable({ status, wait }: WorkItem): boolean {
+  return status === "waiting" && wait?.kind !== "sleep";
+}
+
+function eventOf(pick: number): SentEvent {
+  const id = pick % 5 === 0 ? `id-${pick % 20}` : undefined;
+  return { name: "event", key: `${pick % 2}`, payload: new TextEncoder().encode(`{"at":${pick % 3}}`), id };
+}
+
+function waitOf(choice: number): NewWait {
+  const wait = { durationMs: choice % 2 === 0 ? 300 : undefined, details: "{}" };
+  const conditions = choice % 3 === 0 ? [{ path: ["at"], equals: "1" }] : [];
+  if (choice === 31) return { ...wait, kind: "sleep", durationMs: 500 };
+  if (choice > 33) return { ...wait, kind: "event", event: { name: "event", key: `${choice % 2}`, conditions } };
+  return { ...wait, kind: "input" };
 }
 
 function commitsOf(worker: Worker, { pick, outcome }: Step, most: number): readonly Commit[] {
@@ -290,6 +336,13 @@ function outcomeOf({ item }: ClaimedItem, choice: number): CommitOutcomeRequest 
       return emit([sameNode(0), sameNode(1)]);
     case 11:
       return emit([]);
+    case 31:
+    case 32:
+    case 33:
+    case 34:
+    case 35:
+    case 36:
+      return { kind: "wait", wait: waitOf(choice) };
     case 12:
     case 13:
     case 14:
@@ -307,7 +360,7 @@ function outcomeOf({ item }: ClaimedItem, choice: number): CommitOutcomeRequest 
 }
 
 test("no history of starts, claims, commits, crashes and interventions breaks an invariant or leaves a run behind", async () => {
-  let emptyLooks = 0;
+  let [emptyLooks, answers] = [0, 0];
   await fc.assert(
     fc.asyncProperty(steps, async (taken) => {
       const history = new History();
@@ -319,8 +372,10 @@ test("no history of starts, claims, commits, crashes and interventions breaks an
       }
       await history.drain();
       emptyLooks += history.emptyLooks;
+      answers += history.answers;
     }),
     { numRuns: 100 },
   );
   expect(emptyLooks).toBeGreaterThan(100);
+  expect(answers).toBeGreaterThan(100);
 }, 60_000);

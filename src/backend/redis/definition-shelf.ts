@@ -5,8 +5,8 @@
 
 import type { DefinitionRecord } from "../contract/records.ts";
 import { readDefinition } from "./history-rows.ts";
-import type { PartitionKeys } from "./keys.ts";
-import { listOf, optionalBytes } from "./reply.ts";
+import { nameField, type PartitionKeys } from "./keys.ts";
+import { listOf, optionalBytes, optionalText } from "./reply.ts";
 import type { ScriptReads } from "./script-reads.ts";
 
 const MOST_KEPT = 1_024;
@@ -30,6 +30,11 @@ export class DefinitionShelf {
     if (this.#kept.size >= MOST_KEPT) this.#kept.clear();
     this.#kept.set(hash, record);
     return record;
+  }
+
+  /** What a name and version stand for now. */
+  async hashOf(name: string, version: string): Promise<string | undefined> {
+    return optionalText(await this.#reads.one("HGET", this.#keys.names, nameField(name, version)));
   }
 
   async all(): Promise<readonly DefinitionRecord[]> {

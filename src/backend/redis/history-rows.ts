@@ -38,18 +38,19 @@ const NEW_LINE = 0x0a;
 const SPACE = 0x20;
 const OUTCOMES: readonly FailureEntry["outcome"][] = ["retried", "failedOver", "failed", "stalled"];
 const LEVELS: readonly LogLine["level"][] = ["debug", "info", "warn", "error"];
-const ACTIONS: readonly AuditEntry["action"][] = [
-  "cancel",
-  "pause",
-  "resume",
-  "retryItem",
-  "complete",
-  "fail",
-  "enqueue",
-  "merge",
-  "setAttempts",
-  "delete",
-];
+const ACTIONS: Readonly<Record<AuditEntry["action"], true>> = {
+  cancel: true,
+  pause: true,
+  resume: true,
+  retryItem: true,
+  complete: true,
+  fail: true,
+  enqueue: true,
+  merge: true,
+  setAttempts: true,
+  completeWait: true,
+  delete: true,
+};
 
 export function writeGroup(group: BranchGroup): string {
   const { fanOut, parent, index, path, depth, open, joins, arrived, done } = group;
@@ -229,13 +230,13 @@ export function readLog(runId: string, stored: Buffer): LogEntry {
 }
 
 export function writeAudit({ at, action, actor, detail, item }: AuditEntry): string {
-  return JSON.stringify([at, ACTIONS.indexOf(action), actor, detail, item]);
+  return JSON.stringify([at, action, actor, detail, item]);
 }
 
 export function readAudit(runId: string, stored: Buffer): AuditEntry {
   const list = readList(stored.toString("utf8"), "an audit entry");
-  const action = ACTIONS[numberAt(list, 1)];
-  if (action === undefined) throw damaged("an audit entry of an unknown action");
+  const action = textAt(list, 1);
+  if (!isAction(action)) throw damaged("an audit entry of an unknown action");
   return {
     runId,
     at: numberAt(list, 0),
@@ -244,6 +245,10 @@ export function readAudit(runId: string, stored: Buffer): AuditEntry {
     detail: textAt(list, 3),
     item: optionalNumberAt(list, 4),
   };
+}
+
+function isAction(text: string): text is AuditEntry["action"] {
+  return Object.hasOwn(ACTIONS, text);
 }
 
 export function writeDefinition({ hash, name, version, json, publishedAt }: DefinitionRecord): string {

@@ -8,7 +8,7 @@ import { checkName } from "../../core/names.ts";
 import { systemClock, systemIds, systemRandom } from "../../core/ports.ts";
 import type { Capabilities } from "../contract/capabilities.ts";
 import type { BackendOperations } from "../contract/operations.ts";
-import { remoteOperations } from "../remote/remote-operations.ts";
+import { remotePartition } from "../remote/remote-operations.ts";
 import { withOptions } from "./address.ts";
 import { confirmationOf } from "./confirmation.ts";
 import type { Connection } from "./connection.ts";
@@ -17,8 +17,12 @@ import { partitionKeys } from "./keys.ts";
 import { openNamespace } from "./namespace-record.ts";
 import type { RedisOptions } from "./options.ts";
 import { Partition } from "./partition.ts";
+import { PartitionMap } from "./partition-map.ts";
+import { KeyRecords } from "./partitioned/key-records.ts";
+import { partitionedOperations } from "./partitioned/partitioned-operations.ts";
 import { connectTo, type Place, placeOf } from "./place.ts";
-import { redisStore } from "./redis-store.ts";
+import { readsOver, redisStore } from "./redis-store.ts";
+import { optionalText } from "./reply.ts";
 import { ScriptReads } from "./script-reads.ts";
 import {
   adviceOn,
@@ -29,6 +33,7 @@ import {
   type ServerSettings,
   weakest,
 } from "./server-settings.ts";
+import type { KeyHolder } from "./shared-reads.ts";
 import { type WakeupChannel, wakeupChannel } from "./wakeup-channel.ts";
 
 export type { Node as RedisNode } from "./address.ts";
@@ -84,7 +89,7 @@ async function assemble({ options, namespace, prefix, place, connection }: Assem
   }
   const shelf = new DefinitionShelf(new ScriptReads(connection, homeKeys.prefix), homeKeys);
   const partitions = allKeys.map(
-    (keys) =>
+    (keys, number) =>
       new Partition({
         connection,
         keys,
@@ -93,6 +98,7 @@ async function assemble({ options, namespace, prefix, place, connection }: Assem
         waitingClock: systemClock,
         clock: options.clock,
         shelf,
+        isHome: number === 0,
         keysElsewhere: count > 1,
         confirmation: confirmationOf(options, settings, connection.location),
       }),
@@ -122,23 +128,54 @@ interface Parts {
 
 function operationsOf(partitions: readonly Partition[], parts: Parts): BackendOperations {
   const { namespace, connection, shelf, channel, durability, renewal, renewalUrl, advise } = parts;
-  const [only] = partitions;
-  if (only === undefined) throw new MillraceError("INTERNAL", "a namespace has at least one partition");
-  const { announce } = channel;
+  const map = new PartitionMap(partitions);
+  const { announce, hub: wakeups } = channel;
+  const isOne = partitions.length === 1;
+  const records = new KeyRecords(map);
+  const holderOf: KeyHolder = async (workflow, idempotencyKey) => {
+    if (!isOne) return (await records.read({ workflow, idempotencyKey }))?.runId;
+    const { reads, keys } = map.at(0);
+    return optionalText(await reads.one("GET", keys.byKey(workflow, idempotencyKey)));
+  };
   const close = async (): Promise<void> => {
     await channel.close();
     await connection.close();
   };
-  return remoteOperations({
+  const shared = {
     kind: "redis",
     location: connection.location,
     namespace,
     capabilities: { durability, shared: true, pushWakeups: true, renewal },
     renewalUrl,
-    store: redisStore({ partition: only, shelf, announce, advise, close }),
-    wakeups: channel.hub,
-    clock: systemClock,
-    random: systemRandom,
+  };
+  const engines = partitions.map((partition, number) =>
+    remotePartition({
+      ...shared,
+      store: redisStore({
+        partition,
+        shelf,
+        holderOf,
+        announce,
+        advise,
+        // One connection serves all of them: it is closed once, by whoever puts them together.
+        close: isOne ? close : async () => undefined,
+      }),
+      wakeups,
+      clock: systemClock,
+      random: systemRandom,
+      ...(isOne ? {} : { here: (name: string) => map.numberOf(name) === number }),
+    }),
+  );
+  const [only] = engines;
+  if (only !== undefined && isOne) return only.operations;
+  return partitionedOperations({
+    ...shared,
+    map,
+    shelf,
+    parts: engines,
+    reads: readsOver(map, shelf, holderOf),
+    wakeups,
+    close,
   });
 }
 

@@ -30,6 +30,8 @@ export interface PartitionKeys {
   readonly finished: string;
   /** Failed attempts of all runs, oldest first. */
   readonly failures: string;
+  /** Session → what became of its last request; in the session's partition, if there are several. */
+  readonly requests: string;
   /** Idempotency keys of removed runs, where those are kept in another partition. */
   readonly freedKeys: string;
   /** Kind and key of an entry → the entry. */
@@ -82,6 +84,7 @@ export function partitionKeys(prefix: string, namespace: string, partition: numb
     timeouts: `${p}timeouts`,
     finished: `${p}finished`,
     failures: `${p}failures`,
+    requests: `${p}requests`,
     freedKeys: `${p}freed-keys`,
     entries: `${p}entries`,
     checkpointIds: `${p}checkpoint-ids`,
@@ -144,6 +147,11 @@ export function itemMember(runId: string, item: number): string {
 export function fromItemMember(member: string): { readonly runId: string; readonly item: number } {
   const space = member.indexOf(" ");
   return { runId: fromKeyText(member.slice(0, space)), item: fromNumberText(member.slice(space + 1)) };
+}
+
+/** The field of a definition's name and version. */
+export function nameField(name: string, version: string): string {
+  return `${keyText(name)} ${keyText(version)}`;
 }
 
 /** An entry in an index, which sorts by key: entries of one list are of one kind. Keys are plain, and have no NUL. */

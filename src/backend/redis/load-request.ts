@@ -18,6 +18,7 @@ import {
   fromKeyText,
   fromNumberText,
   keyText,
+  nameField,
   numberText,
   type PartitionKeys,
   RUN_FIELDS,
@@ -43,6 +44,8 @@ interface Around {
   readonly recent: RecentRows;
   /** `no`: whatever others do. `wait`: not while somebody has it alone. `alone`: and then have it alone for a moment. */
   lockOf(runId: string): "no" | "wait" | "alone";
+  /** Definitions are kept in this partition. */
+  readonly isHome: boolean;
   /** Idempotency keys of this partition are kept elsewhere: runs are not found by them here. */
   readonly keysElsewhere: boolean;
 }
@@ -186,7 +189,8 @@ function askFor(want: Want, around: Around): Asked | undefined {
   const { keys } = around;
   switch (want.kind) {
     case "definitionHash": {
-      const field = `${keyText(want.name)} ${keyText(want.version)}`;
+      if (!around.isHome) return undefined;
+      const field = nameField(want.name, want.version);
       return fieldOf(keys.names, field, (reply, step, rows) => {
         const hash = optionalText(reply);
         step.names.set(field, hash);

@@ -30,6 +30,8 @@ export interface PartitionOptions {
   /** The store's clock, if it is not the server's. */
   readonly clock: Pick<Clock, "now"> | undefined;
   readonly shelf: DefinitionShelf;
+  /** Definitions are kept here, and by their shelf found from everywhere. */
+  readonly isHome: boolean;
   /** Idempotency keys are kept by whoever puts partitions together. */
   readonly keysElsewhere: boolean;
   readonly confirmation: Confirmation | undefined;
@@ -45,6 +47,7 @@ export class Partition {
   readonly lanes = new Lanes();
   readonly recent = new RecentRows();
   readonly shelf: DefinitionShelf;
+  readonly isHome: boolean;
   readonly keysElsewhere: boolean;
   readonly random: Random;
   readonly waitingClock: PartitionOptions["waitingClock"];
@@ -59,6 +62,7 @@ export class Partition {
     this.connection = options.connection;
     this.reads = new ScriptReads(options.connection, options.keys.prefix);
     this.shelf = options.shelf;
+    this.isHome = options.isHome;
     this.keysElsewhere = options.keysElsewhere;
     this.random = options.random;
     this.waitingClock = options.waitingClock;

@@ -3,23 +3,60 @@
 import type { Claim, Peek } from "../contract/claim.ts";
 import { dueLater } from "../synchronous/commit-and-claim.ts";
 import type { Partition } from "./partition.ts";
-import { listOf, numberOf, textOf } from "./reply.ts";
+import { listOf, numberOf, scoredOf, textOf } from "./reply.ts";
 
-export async function peekInto(partition: Partition, claim: Claim): Promise<Peek> {
+/** What there is for a claim, and besides. */
+export interface Survey {
+  readonly now: number;
+  /** Something is due that a claim, or any other request, would bring on. */
+  readonly isDue: boolean;
+  /** There are items that the claim may take. */
+  readonly hasItems: boolean;
+  readonly nextDueAt: number | undefined;
+  readonly letters: number;
+  /** Where items are listed: the first of each lane, with their ranks. */
+  readonly ready: readonly RankedItem[];
+  readonly stalled: readonly RankedItem[];
+}
+
+export interface RankedItem {
+  readonly member: string;
+  readonly score: number;
+}
+
+/** `most`: items that are of interest, ready ones and those that have stalled. */
+export async function survey(
+  partition: Partition,
+  claim: Pick<Claim, "queues" | "definitions" | "labels" | "graceMs"> | undefined,
+  most: { readonly ready: number; readonly stalled: number; readonly listed: boolean },
+): Promise<Survey> {
   const { lanes } = partition;
   for (;;) {
-    const selected = claim.limit < 1 ? [] : lanes.selected(claim);
     const known = lanes.count;
-    const counts = [claim.limit > 0, claim.stalledLimit > 0].map((count) => (count ? "1" : "0"));
-    const args = [partition.instant(), String(claim.graceMs), ...counts, ...selected];
-    const [instant, stored, ready, due] = listOf(await partition.script("peek", args));
+    const selected = claim === undefined || most.ready === 0 ? [] : lanes.selected(claim);
+    const counts = [String(most.ready), String(most.stalled), most.listed ? "1" : "0"];
+    const grace = String(claim?.graceMs ?? 0);
+    const reply = listOf(await partition.script("peek", [partition.instant(), grace, ...counts, ...selected]));
+    const [now, stored, isDue, hasItems, due, letters, ready, stalled] = reply;
     if (numberOf(stored) > known) {
       await partition.learnLanes();
       continue;
     }
-    const now = numberOf(instant);
-    const next = textOf(due);
-    if (numberOf(ready) === 1) return { now, ready: true, nextDueAt: now };
-    return { now, ready: false, nextDueAt: dueLater(next === "" ? undefined : numberOf(next), now) };
+    return {
+      now: numberOf(now),
+      isDue: numberOf(isDue) === 1,
+      hasItems: numberOf(hasItems) === 1,
+      nextDueAt: textOf(due) === "" ? undefined : numberOf(due),
+      letters: numberOf(letters),
+      ready: scoredOf(ready),
+      stalled: scoredOf(stalled),
+    };
   }
+}
+
+export async function peekInto(partition: Partition, claim: Claim): Promise<Peek> {
+  const most = { ready: Math.min(1, claim.limit), stalled: Math.min(1, claim.stalledLimit), listed: false };
+  const { now, isDue, hasItems, nextDueAt } = await survey(partition, claim, most);
+  if (isDue || hasItems) return { now, ready: true, nextDueAt: now };
+  return { now, ready: false, nextDueAt: dueLater(nextDueAt, now) };
 }

@@ -50,9 +50,11 @@ export class RedisStep implements RemoteStep {
 
   async load(wants: readonly Want[], rows: LoadedRows): Promise<void> {
     this.#wants.push(...wants);
+    const { shelf, isHome } = this.#partition;
     const definitions = wants.map(async (want) => {
-      if (want.kind !== "definition") return;
-      rows.definition(want.hash, await this.#partition.shelf.read(want.hash));
+      if (want.kind === "definition") rows.definition(want.hash, await shelf.read(want.hash));
+      if (want.kind !== "definitionHash" || isHome) return;
+      rows.definitionHash(want.name, want.version, await shelf.hashOf(want.name, want.version));
     });
     await Promise.all([...definitions, this.#loadRows(wants, rows)]);
   }
@@ -74,8 +76,8 @@ export class RedisStep implements RemoteStep {
     const partition = this.#partition;
     for (let waits = 0; ; waits += 1) {
       const lockOf = (runId: string) => (waits < MOST_WAITS ? partition.lockOf(runId) : "no");
-      const { keys, lanes, recent, keysElsewhere } = partition;
-      const request = loadRequest(wants, { keys, lanes, recent, lockOf, keysElsewhere });
+      const { keys, lanes, recent, isHome, keysElsewhere } = partition;
+      const request = loadRequest(wants, { keys, lanes, recent, lockOf, isHome, keysElsewhere });
       // The instant alone has to be read, too, if nothing is wanted.
       if (request.args.length === 0 && this.#now !== undefined) return [];
       const owner = [partition.instant(), this.#version, String(RESERVED_MS)];
@@ -89,7 +91,8 @@ export class RedisStep implements RemoteStep {
       this.#loads += 1;
       if (numberOf(stored) > request.lanes && wants.some(({ kind }) => kind === "ready")) {
         await partition.learnLanes();
-        await this.#release(request.read(replies, this.#rows, rows));
+        request.read(replies, this.#rows, rows);
+        await this.#release();
         continue;
       }
       return request.read(replies, this.#rows, rows);
@@ -119,7 +122,7 @@ export class RedisStep implements RemoteStep {
   }
 
   async abandon(): Promise<void> {
-    await this.#release([]);
+    await this.#release();
   }
 
   #done(due: Reply): CommitResult {
@@ -128,7 +131,7 @@ export class RedisStep implements RemoteStep {
   }
 
   /** Lets others have what was reserved; it is given back by itself soon, too. */
-  async #release(_read: readonly Want[]): Promise<void> {
+  async #release(): Promise<void> {
     const reserved = this.#rows.reserved.splice(0);
     if (reserved.length === 0) return;
     const args = new WriteList().arguments(this.now, false, reserved);
@@ -136,13 +139,14 @@ export class RedisStep implements RemoteStep {
   }
 
   #writing({ removedRuns }: Changes): Writing {
-    const { keys, lanes, keysElsewhere } = this.#partition;
+    const { keys, lanes, isHome, keysElsewhere } = this.#partition;
     return {
       list: new WriteList(),
       keys,
       rows: this.#rows,
       version: this.#version,
       lanes,
+      isHome,
       keysElsewhere,
       removed: new Set(removedRuns.map(({ id }) => id)),
       written: { runs: [], items: [], crews: [], lanes: [] },

@@ -9,17 +9,18 @@ import { PartitionMap } from "./partition-map.ts";
 import { peekInto } from "./peek.ts";
 import { RedisStep } from "./redis-step.ts";
 import { runReads } from "./run-reads.ts";
-import { sharedReads } from "./shared-reads.ts";
+import { type KeyHolder, sharedReads } from "./shared-reads.ts";
 
 export interface StoreOptions {
   readonly partition: Partition;
   readonly shelf: DefinitionShelf;
+  readonly holderOf: KeyHolder;
   readonly announce: (wakeups: readonly Wakeup[]) => void;
   readonly advise: () => Promise<readonly Advice[]>;
   readonly close: () => Promise<void>;
 }
 
-export function redisStore({ partition, shelf, announce, advise, close }: StoreOptions): RemoteStore {
+export function redisStore({ partition, shelf, holderOf, announce, advise, close }: StoreOptions): RemoteStore {
   return {
     async begin(wants, rows) {
       const step = new RedisStep(partition);
@@ -32,7 +33,7 @@ export function redisStore({ partition, shelf, announce, advise, close }: StoreO
       return step;
     },
     peek: (claim) => peekInto(partition, claim),
-    read: readsOver(new PartitionMap([partition]), shelf),
+    read: readsOver(new PartitionMap([partition]), shelf, holderOf),
     announce,
     advise,
     now: () => partition.now(),
@@ -41,6 +42,6 @@ export function redisStore({ partition, shelf, announce, advise, close }: StoreO
 }
 
 /** The reads of all partitions together. */
-export function readsOver(map: PartitionMap, shelf: DefinitionShelf): RemoteReads {
-  return { ...runReads(map), ...historyReads(map), ...sharedReads(map, shelf) };
+export function readsOver(map: PartitionMap, shelf: DefinitionShelf, holderOf: KeyHolder): RemoteReads {
+  return { ...runReads(map), ...historyReads(map), ...sharedReads(map, shelf, holderOf) };
 }

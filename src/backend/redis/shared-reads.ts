@@ -15,7 +15,7 @@ import { afterEntryKey, entryMember, fromItemMember, fromKeyText, keyText, numbe
 import { type ListPart, mergedPage, type Placed, type Position, upwards } from "./merged-page.ts";
 import type { Partition } from "./partition.ts";
 import type { PartitionMap } from "./partition-map.ts";
-import { listOf, numberOf, optionalBytes, optionalText, scoredOf, textOf } from "./reply.ts";
+import { listOf, numberOf, optionalBytes, scoredOf, textOf } from "./reply.ts";
 import { readCrew, readSession, sessionOf } from "./session-row.ts";
 import { scoreText } from "./write-list.ts";
 
@@ -34,28 +34,28 @@ type SharedReads = Pick<
   | "checkpoints"
 >;
 
+export type KeyHolder = (workflow: string, idempotencyKey: string) => Promise<string | undefined>;
+
 const CHECKPOINTS = "checkpoints";
 const ROWS_AT_ONCE = 200;
 /** Ready items of a lane that are looked at for how long they have waited. Of one priority, the first has waited longest. */
 const MOST_READY = 10_000;
 const PARTS_AT_ONCE = 8;
 
-export function sharedReads(map: PartitionMap, shelf: DefinitionShelf): SharedReads {
+/** `holderOf`: the run that an idempotency key stands for. */
+export function sharedReads(map: PartitionMap, shelf: DefinitionShelf, holderOf: KeyHolder): SharedReads {
   return {
     definition: (hash) => shelf.read(hash),
     definitions: async () => [...(await shelf.all())].sort(compareDefinitions),
-    async runIdByKey(workflow, idempotencyKey) {
-      const { reads, keys } = map.of(idempotencyKey);
-      return optionalText(await reads.one("GET", keys.byKey(workflow, idempotencyKey)));
-    },
+    runIdByKey: holderOf,
     session: (id) => sessionIn(map.of(id), id),
     sessions: async () =>
       (await Promise.all(map.all.map((partition) => sessionsIn(partition, map)))).flat().sort(newest),
     backlog: async () => together((await Promise.all(map.all.map(backlogOf))).flat()),
     async entry(kind, key) {
-      const { reads, keys } = map.of(key);
       const member = entryMember(kind, key);
-      const stored = optionalBytes(await reads.one("HGET", keys.entries, member));
+      const found = await Promise.all(map.all.map(({ reads, keys }) => reads.one("HGET", keys.entries, member)));
+      const stored = found.map(optionalBytes).find((row) => row !== undefined);
       return stored && readEntry(member, stored);
     },
     entries: (list, range) => listEntries(map, list, range),

@@ -7,16 +7,17 @@ import type { Entry, StoredSession } from "../synchronous/row-store.ts";
 import type { StagedBody } from "./checkpoint-bodies.ts";
 import { writeEntry } from "./entry-row.ts";
 import { type CheckpointRow, writeCheckpoint, writeDefinition } from "./history-rows.ts";
-import { entryMember, keyText, numberText } from "./keys.ts";
+import { entryMember, keyText, nameField, numberText } from "./keys.ts";
 import { writeCrew, writeSession } from "./session-row.ts";
 import { bytesArgument, type Writing } from "./writing.ts";
 
-export function writeDefinitions({ definitions }: Changes, { list, keys, rows }: Writing): void {
-  if (definitions.length === 0) return;
+/** Only where definitions are kept: elsewhere they are there before a step needs them. */
+export function writeDefinitions({ definitions }: Changes, { list, keys, rows, isHome }: Writing): void {
+  if (definitions.length === 0 || !isHome) return;
   for (const [field, hash] of rows.names) list.expectField(keys.names, field, hash);
   for (const definition of definitions) {
     list.field(keys.definitions, definition.hash, writeDefinition(definition));
-    list.field(keys.names, `${keyText(definition.name)} ${keyText(definition.version)}`, definition.hash);
+    list.field(keys.names, nameField(definition.name, definition.version), definition.hash);
   }
 }
 

@@ -46,21 +46,26 @@ export function wakeupChannel(connection: Connection, channel: string, own: stri
 
 const ANY: readonly Wakeup[] = [{ kind: "any" }];
 
+/** Hints that say no more than their kind. */
+const PLAIN = { work: { kind: "work" }, documents: { kind: "documents" } } as const;
+
 function write(wakeups: readonly Wakeup[], own: string): string {
   const runs = wakeups.flatMap((wakeup) => (wakeup.kind === "run" ? wakeup.runId : []));
-  if (runs.length > MOST_RUNS || wakeups.some(({ kind }) => kind === "any")) return JSON.stringify([own]);
-  return JSON.stringify([own, wakeups.some(({ kind }) => kind === "work") ? 1 : 0, ...runs]);
+  const kinds = [...new Set(wakeups.map(({ kind }) => kind))].filter((kind) => kind !== "run");
+  return JSON.stringify([own, ...(runs.length > MOST_RUNS ? ["any"] : [...kinds, ...runs.map((runId) => [runId])])]);
 }
 
 /** What another handle said. What cannot be read, a newer version may have said. */
 function read(message: string, own: string): readonly Wakeup[] {
   const said = parseMessage(message);
   if (said === undefined) return ANY;
-  const [from, work, ...runs] = said;
-  if (from === own) return [];
-  if (work === undefined) return ANY;
-  const named = runs.map((runId): Wakeup => ({ kind: "run", runId: String(runId) }));
-  return work === 1 ? [{ kind: "work" }, ...named] : named;
+  const [from, ...wakeups] = said;
+  return from === own ? [] : wakeups.map(wakeupOf);
+}
+
+function wakeupOf(said: unknown): Wakeup {
+  if (Array.isArray(said)) return { kind: "run", runId: String(said[0]) };
+  return said === "work" || said === "documents" ? PLAIN[said] : { kind: "any" };
 }
 
 function parseMessage(message: string): readonly unknown[] | undefined {

@@ -16,6 +16,8 @@ export interface Writing {
   /** Of all rows that the step writes. */
   readonly version: string;
   readonly lanes: Lanes;
+  /** Definitions are kept in this partition. */
+  readonly isHome: boolean;
   /** Idempotency keys of this partition are kept elsewhere. */
   readonly keysElsewhere: boolean;
   readonly removed: ReadonlySet<string>;

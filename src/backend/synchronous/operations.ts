@@ -164,13 +164,13 @@ export function operationsOver(engine: Engine): Operations {
   };
 }
 
-interface Gate {
+export interface Gate {
   pass<T>(operation: () => Promise<T>): Promise<T>;
   close(free: () => Promise<void>): Promise<void>;
 }
 
 /** Lets operations pass until it is closed; closing waits for those that are inside. */
-function createGate(): Gate {
+export function createGate(): Gate {
   const inside = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
 

@@ -1,0 +1,158 @@
+/**
+ * One request of a session over several partitions. First its commits are applied and what is due is brought on, in all
+ * partitions that this is about; then it is worked out which of them to claim how many items from; then those are claimed. In
+ * each partition both are requests of the session with numbers of their own, so that whatever is sent again is answered as it was.
+ */
+
+import { MillraceError } from "../../../core/errors.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import type { Claim, ClaimedItem, CommitAndClaim, CommitAndClaimAnswer } from "../../contract/claim.ts";
+import type { Commit, CommitAnswer } from "../../contract/commit.ts";
+import type { BackendOperations } from "../../contract/operations.ts";
+import { rankOf } from "../../rules/due.ts";
+import { CLAIM_OVERSCAN } from "../../synchronous/claim.ts";
+import { dueLater } from "../../synchronous/commit-and-claim.ts";
+import type { PartitionMap } from "../partition-map.ts";
+import { type Survey, survey } from "../peek.ts";
+import { shareOut } from "./claim-plan.ts";
+import { type RequestRecord, RequestRecords, requestDigest } from "./request-records.ts";
+
+export interface RequestPorts {
+  readonly map: PartitionMap;
+  /** Operations of each partition, by number. */
+  readonly parts: readonly Pick<BackendOperations, "commitAndClaim">[];
+  /** Told of partitions that have letters to be carried. */
+  readonly lettersIn: (partition: number) => void;
+}
+
+export async function commitAndClaimOver(
+  request: CommitAndClaim,
+  { map, parts, lettersIn }: RequestPorts,
+): Promise<CommitAndClaimAnswer> {
+  const home = map.numberOf(request.session);
+  const records = new RequestRecords(map.at(home), request.session);
+  const [{ record, stored }, surveys] = await Promise.all([records.of(request), surveyAll(map, request.claim)]);
+  for (const [number, { letters }] of surveys.entries()) if (letters > 0) lettersIn(number);
+  const instants = new Map<number, number | undefined>();
+  const send = async (number: number, part: Omit<CommitAndClaim, "session">): Promise<CommitAndClaimAnswer> => {
+    const operations = parts[number];
+    if (operations === undefined) throw new MillraceError("INTERNAL", `there is no partition ${number}`);
+    const answer = await operations.commitAndClaim({ session: request.session, ...part });
+    instants.set(number, answer.nextDueAt);
+    return answer;
+  };
+  const done = record ?? (await commitFirst({ request, map, home, records, stored, surveys, send }));
+  const items = await claimShares(request, done, send);
+  const later = surveys.map(({ nextDueAt, now }, at) =>
+    instants.has(at) ? instants.get(at) : dueLater(nextDueAt, now),
+  );
+  const known = later.filter((at) => at !== undefined);
+  return {
+    answers: done.answers,
+    items,
+    now: done.now,
+    nextDueAt: known.length === 0 ? undefined : Math.min(...known),
+  };
+}
+
+function surveyAll(map: PartitionMap, claim: Claim | undefined): Promise<readonly Survey[]> {
+  const wanted = claim === undefined ? 0 : Math.min(claim.limit, LIMITS.claimItems);
+  const most = {
+    ready: wanted === 0 ? 0 : wanted + CLAIM_OVERSCAN,
+    stalled: wanted === 0 ? 0 : Math.min(wanted, claim?.stalledLimit ?? 0),
+    listed: true,
+  };
+  return Promise.all(map.all.map((partition) => survey(partition, claim, most)));
+}
+
+interface First {
+  readonly request: CommitAndClaim;
+  readonly map: PartitionMap;
+  readonly home: number;
+  readonly records: RequestRecords;
+  readonly stored: string;
+  readonly surveys: readonly Survey[];
+  readonly send: (partition: number, part: Omit<CommitAndClaim, "session">) => Promise<CommitAndClaimAnswer>;
+}
+
+/** Applies the commits, brings on what is due, and keeps what came of it with how many items are to be claimed. */
+async function commitFirst(first: First): Promise<RequestRecord> {
+  const { request, map, home, records, stored, surveys, send } = first;
+  const { claim, session } = request;
+  const split = splitCommits(request.commits, map);
+  const due = surveys.flatMap(({ isDue }, at) => (isDue ? at : []));
+  const touched = [...new Set([home, ...split.keys(), ...due])];
+  // No item yet: which ones there are is known only afterwards.
+  const sweep = claim && { ...claim, limit: 0, stalledLimit: 0 };
+  const number = request.request * 2 - 1;
+  const answered = await Promise.all(
+    touched.map(async (at) => {
+      const commits = split.get(at) ?? [];
+      const answer = await send(at, { request: number, commits: commits.map(({ commit }) => commit), claim: sweep });
+      return { at, answer, places: commits.map(({ place }) => place) };
+    }),
+  );
+  const answers: CommitAnswer[] = [];
+  for (const { answer, places } of answered) {
+    for (const [at, place] of places.entries()) {
+      const one = answer.answers[at];
+      if (one !== undefined) answers[place] = one;
+    }
+  }
+  const now = answered.find(({ at }) => at === home)?.answer.now ?? 0;
+  const isNew = due.length > 0 || split.size > 0;
+  const current = isNew && claim !== undefined ? await surveyAll(map, claim) : surveys;
+  const surveyed = map.all.flatMap((partition, at) => {
+    const one = current[at];
+    return one === undefined ? [] : { partition, survey: one };
+  });
+  const shares = claim === undefined ? [] : await shareOut(surveyed, session, claim);
+  const record = { request: request.request, digest: requestDigest(request), answers, now, shares };
+  return await records.keep(record, stored, request);
+}
+
+interface Placed {
+  readonly commit: Commit;
+  /** In the whole request. */
+  readonly place: number;
+}
+
+/** Commits by partition, in their order; those that one builds on are of the same run, and so of the same partition. */
+function splitCommits(commits: readonly Commit[], map: PartitionMap): ReadonlyMap<number, readonly Placed[]> {
+  const split = new Map<number, Placed[]>();
+  const places: number[] = [];
+  for (const [place, commit] of commits.entries()) {
+    const number = map.numberOf(commit.runId);
+    const part = split.get(number) ?? [];
+    split.set(number, part);
+    places[place] = part.length;
+    part.push({ commit: { ...commit, after: commit.after.map((at) => places[at] ?? 0) }, place });
+  }
+  return split;
+}
+
+async function claimShares(
+  { request, claim }: CommitAndClaim,
+  { shares }: RequestRecord,
+  send: First["send"],
+): Promise<readonly ClaimedItem[]> {
+  if (claim === undefined) return [];
+  const answers = await Promise.all(
+    shares.map(async ({ ready, stalled }, at) => {
+      if (ready + stalled === 0) return [];
+      const share = { ...claim, limit: ready + stalled, stalledLimit: stalled };
+      return (await send(at, { request: request * 2, commits: [], claim: share })).items;
+    }),
+  );
+  return answers.flat().sort(inClaimOrder);
+}
+
+/** Those that have stalled come first, then by rank. */
+function inClaimOrder(a: ClaimedItem, b: ClaimedItem): number {
+  const [stalledA, stalledB] = [a, b].map(({ item }) => (item.stalls > 0 ? 0 : 1));
+  return (
+    (stalledA ?? 0) - (stalledB ?? 0) ||
+    rankOf(a.item) - rankOf(b.item) ||
+    (a.item.runId === b.item.runId ? a.item.item - b.item.item : a.item.runId < b.item.runId ? -1 : 1)
+  );
+}

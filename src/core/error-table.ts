@@ -208,6 +208,26 @@ const TABLE = {
     "Load it again and decide on the newer version.",
   ),
 
+  // Schedules
+  INVALID_SCHEDULE: entry(
+    EXIT.usage,
+    400,
+    "A schedule is not one, or would never fire.",
+    "Correct what the message names; a schedule has one of cron, every and at.",
+  ),
+  SCHEDULE_NOT_FOUND: entry(
+    EXIT.notFound,
+    404,
+    "There is no such schedule.",
+    "Check the id and the namespace; list the schedules that there are.",
+  ),
+  SCHEDULE_EXISTS: entry(
+    EXIT.conflict,
+    409,
+    "There is another schedule with this id.",
+    "Update it, replace it by name, or use another id.",
+  ),
+
   // Attempts and commits
   STALE_LEASE: entry(
     EXIT.conflict,

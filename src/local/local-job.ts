@@ -63,7 +63,17 @@ export async function perform<T extends WorkflowTypes>(
     await using backend = defineBackend(operations);
     const workflows = [workflow];
     const callbacks = options.onProgress === undefined ? {} : { onItemProcessed: progressTeller(job) };
-    const worker = new DistributedWorker({ backend, workflows, retry, concurrency, logger, clock, callbacks });
+    const schedules = false;
+    const worker = new DistributedWorker({
+      backend,
+      workflows,
+      retry,
+      concurrency,
+      logger,
+      clock,
+      callbacks,
+      schedules,
+    });
     const handle = await begin(new DistributedOrchestrator({ backend, workflows, clock, logger }));
     const output = await workToEnd(job, handle, worker, waiting);
     return { output, context: await handle.context(), runId: handle.id };

@@ -8,6 +8,7 @@ import type { ContextTail, DefinitionRecord } from "../backend/contract/records.
 import type { HeldItem, WorkerHealth } from "../backend/contract/session.ts";
 import { isMillraceError, MillraceError } from "../core/errors.ts";
 import type { Timer } from "../core/ports.ts";
+import { ScheduleKeeper } from "../schedules/schedule-keeper.ts";
 import type { ActiveItem } from "./active-item.ts";
 import type { Conclusion } from "./conclusion.ts";
 import { ContextCache } from "./context-cache.ts";
@@ -29,6 +30,8 @@ import type { WorkerSettings } from "./worker-options.ts";
 const EARLY_RENEWAL_MS = 250;
 /** How long signing off may take for a life that has not begun. */
 const SIGN_OFF_MS = 1_000;
+/** Between two looks at schedules that nothing hints at: what is due and was overlooked is told of by the store. */
+const SCHEDULES_MS = 300_000;
 
 /** What a life has in common with the ones before and after it. */
 export interface WorkerIdentity {
@@ -50,6 +53,7 @@ export class WorkerLife {
   #session: string | undefined;
   #keeper: LeaseKeeper | undefined;
   #stops: (() => void)[] = [];
+  #schedules: ScheduleKeeper | undefined;
   #early: Timer | undefined;
   #lastConclusion: Conclusion | undefined;
 
@@ -113,6 +117,9 @@ export class WorkerLife {
     ];
     const { retentionMs } = settings;
     if (retentionMs !== undefined) this.#stops.push(keepRetention({ ...settings, retentionMs }));
+    if (settings.schedules) {
+      this.#schedules = new ScheduleKeeper({ ...settings, lookMs: SCHEDULES_MS, holdsProcess: false }).start();
+    }
     observers.tell("onStarted", { workerId: settings.workerId });
   }
 
@@ -148,7 +155,8 @@ export class WorkerLife {
     this.#loop?.close();
     this.#executor.close();
     // Where nobody answers, it goes on without anybody waiting for it; else the lease runs out.
-    await within(this.#signOff(), this.#loop?.signOffMs ?? SIGN_OFF_MS, settings.clock);
+    const goodbyes = Promise.all([this.#schedules?.stop(), this.#signOff()]);
+    await within(goodbyes, this.#loop?.signOffMs ?? SIGN_OFF_MS, settings.clock);
     this.#over.abort(new MillraceError("CANCELLED", "the worker was stopped"));
     if (this.#loop !== undefined) observers.tell("onStopped", { workerId: settings.workerId });
   }

@@ -46,6 +46,8 @@ export interface WorkerOptions {
   readonly maxStalls?: number | undefined;
   /** Runs that finished longer ago than this are removed by and by; 30 days if absent, never with `null`. */
   readonly retention?: Duration | null | undefined;
+  /** Whether it also fires schedules that are due, of whatever workflows; true if absent. */
+  readonly schedules?: boolean | undefined;
   /** Lets a workflow's name and version take another definition than the one published before. Not for production. */
   readonly development?: boolean | undefined;
   readonly callbacks?: WorkerCallbacks | undefined;
@@ -74,6 +76,7 @@ export interface WorkerSettings {
   readonly maxStalls: number;
   /** `undefined`: for ever. */
   readonly retentionMs: number | undefined;
+  readonly schedules: boolean;
   readonly development: boolean;
   readonly callbacks: WorkerCallbacks;
   readonly logger: Logger;
@@ -112,6 +115,7 @@ export function readWorkerOptions(options: WorkerOptions): WorkerSettings {
     maxStalls: count(options.maxStalls, "maxStalls", DEFAULTS.maxStalls, Number.MAX_SAFE_INTEGER),
     retentionMs:
       options.retention === null ? undefined : duration(options.retention, "retention", DEFAULTS.retentionMs),
+    schedules: options.schedules !== false,
     development: options.development === true,
     callbacks: options.callbacks ?? {},
     logger: loggerFor(options.logger),

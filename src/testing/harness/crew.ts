@@ -99,6 +99,7 @@ export class Crew {
       labels: labels ?? labelsOf(workflow),
       pollInterval: POLL,
       batch: 1,
+      schedules: false,
     });
     const working = worker.run().catch((error: unknown) => {
       if (!line.isCut) this.#failure ??= { error };

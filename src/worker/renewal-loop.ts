@@ -28,7 +28,7 @@ export interface RenewalOrder {
 export type RenewalWord = { readonly kind: "renewing" } | { readonly kind: "failing"; readonly why: string };
 
 /** A connection of the thread's own. */
-export interface RenewalConnection {
+interface RenewalConnection {
   readonly operations: Pick<BackendOperations, "renew">;
   close(): Promise<void>;
 }

@@ -65,6 +65,8 @@ export interface FoundItems {
 
 /** Settings in which the numbers of runs and entries and the names of sessions are left behind. */
 export const RUNS_SETTING = "engine.runs";
+/** Those of the runs of which everything is needed. */
+export const WHOLE_RUNS_SETTING = "engine.whole_runs";
 export const SESSIONS_SETTING = "engine.sessions";
 export const ENTRIES_SETTING = "engine.entries";
 
@@ -118,7 +120,7 @@ const SUMMARY = `json_build_object(
     'sessions', (SELECT coalesce(json_agg(name), '[]') FROM expired_session),
     'entries', (SELECT count(*) FROM due_entry),
     'readableBy', ${READABLE_BY},
-    'left', (SELECT length(runs) + length(sessions) + length(entries) FROM left_behind))::text`;
+    'left', (SELECT length(runs) + length(whole_runs) + length(sessions) + length(entries) FROM left_behind))::text`;
 
 const LOOK = `WITH
   instant AS MATERIALIZED (SELECT coalesce($2::double precision, floor(extract(epoch FROM clock_timestamp())::double precision * 1000)) AS now),
@@ -165,6 +167,8 @@ const LOOK = `WITH
   left_behind AS MATERIALIZED (SELECT
     set_config('${RUNS_SETTING}', (SELECT coalesce(array_agg(DISTINCT run), '{}') FROM (
       SELECT run FROM item_found UNION ALL SELECT id FROM expired_run) AS entry)::text, true) AS runs,
+    set_config('${WHOLE_RUNS_SETTING}', (SELECT coalesce(array_agg(DISTINCT run), '{}') FROM (
+      SELECT run FROM due UNION ALL SELECT id FROM expired_run) AS entry)::text, true) AS whole_runs,
     set_config('${SESSIONS_SETTING}', (SELECT coalesce(array_agg(DISTINCT name), '{}') FROM (
       SELECT session AS name FROM item_found WHERE status = ${IN_PROGRESS} AND session IS NOT NULL
       UNION ALL SELECT name FROM expired_session) AS entry)::text, true) AS sessions,

@@ -16,6 +16,7 @@ import type { Pool } from "./driver.ts";
 import { Floors } from "./floors.ts";
 import { Lanes } from "./lanes.ts";
 import type { PostgresOptions } from "./options.ts";
+import { RecentRows } from "./recent-rows.ts";
 import { openSchema } from "./schema.ts";
 import { durabilityOf } from "./server-settings.ts";
 import { Statements } from "./statements.ts";
@@ -60,7 +61,15 @@ async function openOn(
   const { ns, durability } = await prepare(pool, statements, namespace, options, location);
   const hub = createWakeupHub();
   const store = new PostgresStore({
-    parts: { statements, ns, lanes: new Lanes(statements, ns), floors: new Floors(), clock: options.clock, location },
+    parts: {
+      statements,
+      ns,
+      lanes: new Lanes(statements, ns),
+      floors: new Floors(),
+      recent: new RecentRows(),
+      clock: options.clock,
+      location,
+    },
     pool,
     hub,
     channel: `millrace_${digest(`${target.schema}\n${namespace}`)}`,

@@ -4,23 +4,23 @@ import { digest } from "../../core/digest.ts";
 import { MillraceError } from "../../core/errors.ts";
 import type { Changes } from "../remote/changes.ts";
 import { toStoredText } from "../sql/stored-text.ts";
-import type { Statement } from "./driver.ts";
+import type { SqlRow, Statement } from "./driver.ts";
 import { GROUP, groupCells } from "./group-row.ts";
 import { CHANGING, changingCells, PLACE, STAYING, stayingCells } from "./item-row.ts";
-import { bandOf, type Lanes } from "./lanes.ts";
+import { bandOf } from "./lanes.ts";
+import type { StoreParts } from "./loading.ts";
 import { type Columns, givenRows, listOf, rowParameters } from "./parameters.ts";
+import { itemKey, type RecentRows } from "./recent-rows.ts";
 import { knownRun } from "./run-writing.ts";
 import type { Statements } from "./statements.ts";
 import type { KnownItem, StepRows } from "./step-rows.ts";
-import { assignments, exactly, insertion, lastOfEach } from "./writing.ts";
+import { exactly, insertion, lastOfEach, readPlaces, updatesInPlace, type Write } from "./writing.ts";
 
 const INSERT_ITEMS = insertion("item", [...STAYING, ...CHANGING, ["has_memos", "boolean"]], { hasNamespace: true });
 
 /** By where the row lay when it was read and which version it was: any change since, and it is not there any more. */
 const UPDATED: Columns = [["place_in_table", "tid"], ["seen", "xid"], ...CHANGING];
-const GIVEN_UPDATES = givenRows(UPDATED);
-const UPDATE_ITEMS = exactly(`UPDATE millrace.item SET ${assignments(CHANGING, GIVEN_UPDATES.cells.slice(2))}
-  FROM ${GIVEN_UPDATES.from} WHERE item.ctid = given.place_in_table AND item.xmin = given.seen RETURNING 1`);
+const UPDATE_ITEMS = updatesInPlace("item", UPDATED, "AND item.xmin = given.seen");
 const HOLD_ITEMS = exactly(`SELECT item.run FROM unnest($1::tid[], $2::xid[]) AS given(place_in_table, seen)
   JOIN millrace.item ON item.ctid = given.place_in_table WHERE item.xmin = given.seen FOR UPDATE OF item`);
 
@@ -91,16 +91,23 @@ const PUT_PROGRESS = insertion(
   },
 );
 
-/** Locks items that must be as they were loaded: those that decided what the step writes, and those that others may take as well. */
+/**
+ * Locks items that must be as they were loaded: those that decided what the step writes, those that were only known from
+ * before, and those that others may take as well.
+ */
 export function holdItems(statements: Statements, changes: Changes, known: StepRows): Statement[] {
   const { held, updatedItems, insertedItems } = changes;
-  const written = new Set([...updatedItems, ...insertedItems].map(({ item }) => keyOf(item.runId, item.item)));
-  const rows = lastOfEach(held.items, ({ runId, item }) => keyOf(runId, item))
-    .filter(({ runId, item }) => !written.has(keyOf(runId, item)))
-    .map(({ runId, item }) => knownItem(known, runId, item));
-  const offered = updatedItems
-    .map(({ item }) => knownItem(known, item.runId, item.item))
-    .filter(({ isOffered }) => isOffered);
+  const updated = updatedItems.map(({ item }) => itemKey(item.runId, item.item));
+  const written = new Set([...updated, ...insertedItems.map(({ item }) => itemKey(item.runId, item.item))]);
+  const guarded = new Set(held.items.map(({ runId, item }) => itemKey(runId, item)));
+  const rows: KnownItem[] = [];
+  for (const [key, item] of known.items) {
+    if (!written.has(key) && (item.isRecalled || guarded.has(key))) rows.push(item);
+  }
+  const offered = updated.flatMap((key) => {
+    const item = known.items.get(key);
+    return item?.isOffered === true ? [item] : [];
+  });
   return [...lockStatement(statements, TAKE_OFFERED, offered), ...lockStatement(statements, HOLD_ITEMS, rows)];
 }
 
@@ -110,20 +117,19 @@ function lockStatement(statements: Statements, text: string, rows: readonly Know
 }
 
 export function writeItems(
-  statements: Statements,
-  ns: number,
-  lanes: Lanes,
+  { statements, ns, lanes, recent }: StoreParts,
   changes: Changes,
   known: StepRows,
-): Statement[] {
+): readonly Write[] {
   const { updatedItems, insertedItems, inputs, memos, now } = changes;
-  const written: Statement[] = [];
+  const written: Write[] = [];
   if (updatedItems.length > 0) {
     const rows = updatedItems.map((row) => {
       const { place, version } = knownItem(known, row.item.runId, row.item.item);
       return [place, version, ...changingCells(row, bandOf(row.item.priority), now)];
     });
-    written.push(statements.of(UPDATE_ITEMS, rowParameters(UPDATED, rows)));
+    const settle = (row: SqlRow): void => keepUpdated(recent, updatedItems, known, row);
+    written.push({ statement: statements.of(UPDATE_ITEMS, rowParameters(UPDATED, rows)), settle });
   }
   const inserted = insertedItems.map((row) => {
     const run = knownRun(known, row.item.runId).id;
@@ -131,23 +137,39 @@ export function writeItems(
     if (lane === undefined) throw new MillraceError("INTERNAL", "an item was made before its lane");
     return [...stayingCells(run, lane, row.item, row.payload), ...changingCells(row, lane.band, now), false];
   });
-  written.push(...INSERT_ITEMS.of(statements, ns, inserted));
+  const others = [...INSERT_ITEMS.of(statements, ns, inserted)];
   if (inputs.length > 0) {
     const rows = inputs.map(({ runId, item, input }) => [knownRun(known, runId).id, item, input]);
-    written.push(statements.of(PUT_INPUTS, rowParameters(INPUTS, rows)));
+    others.push(statements.of(PUT_INPUTS, rowParameters(INPUTS, rows)));
   }
   if (memos.length > 0) {
     const rows = memos.map(({ runId, item, name, value }) => {
       return [knownRun(known, runId).id, item, digest(name), toStoredText(name), value];
     });
-    written.push(...INSERT_MEMOS.of(statements, ns, rows));
-    written.push(statements.of(NOTE_MEMOS, rowParameters(KEYS, rows)));
+    others.push(...INSERT_MEMOS.of(statements, ns, rows));
+    others.push(statements.of(NOTE_MEMOS, rowParameters(KEYS, rows)));
   }
   if (known.damaged.length > 0) {
     const rows = known.damaged.map(({ run, number }) => [run, number]);
-    written.push(statements.of(SET_APART, rowParameters(KEYS, rows)));
+    others.push(statements.of(SET_APART, rowParameters(KEYS, rows)));
   }
-  return written;
+  // What is written to a row besides makes another version of it.
+  const settle = (): void => {
+    for (const { runId, item } of [...inputs, ...memos]) recent.items.forget(itemKey(runId, item));
+  };
+  return [...written, ...others.map((statement) => ({ statement, settle }))];
+}
+
+/** Remembers items in progress: their attempts are committed next. */
+function keepUpdated(recent: RecentRows, updatedItems: Changes["updatedItems"], known: StepRows, row: SqlRow): void {
+  const { places, version } = readPlaces(row);
+  for (const [at, { item, placement, definition }] of updatedItems.entries()) {
+    const place = places[at];
+    const key = itemKey(item.runId, item.item);
+    const { hasMemos } = knownItem(known, item.runId, item.item);
+    if (place === undefined || item.status !== "in_progress") recent.items.forget(key);
+    else recent.items.keep(key, { item, placement, definition, hasMemos, place, version });
+  }
 }
 
 export function writeBranches(statements: Statements, ns: number, changes: Changes, known: StepRows): Statement[] {
@@ -158,7 +180,7 @@ export function writeBranches(statements: Statements, ns: number, changes: Chang
   const outputs = changes.outputs.map(({ runId, output: { path, commit, index, from, value } }) => {
     return [run(runId), toStoredText(path), commit, index, from, value];
   });
-  const progress = lastOfEach(changes.progress, (entry) => keyOf(entry.runId, entry.progress.item)).map(
+  const progress = lastOfEach(changes.progress, (entry) => itemKey(entry.runId, entry.progress.item)).map(
     ({ runId, progress: { item, epoch, at, details } }) => [run(runId), item, epoch, at, details],
   );
   return [
@@ -177,8 +199,4 @@ function knownItem(known: StepRows, runId: string, item: number): KnownItem {
   const row = known.item(runId, item);
   if (row === undefined) throw new MillraceError("INTERNAL", `a step wrote item ${item} of run ${runId} without it`);
   return row;
-}
-
-function keyOf(runId: string, item: number): string {
-  return `${runId}.${item}`;
 }

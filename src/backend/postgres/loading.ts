@@ -7,12 +7,21 @@
 import type { LoadedRows } from "../remote/remote-store.ts";
 import type { Want } from "../remote/wants.ts";
 import type { Session, SqlRow, Statement, StatementResult } from "./driver.ts";
-import { entryListQueries, entryQueries, lockedEntriesQuery } from "./entry-queries.ts";
+import { entryListQueries, entryQueries } from "./entry-queries.ts";
 import type { Floors } from "./floors.ts";
 import type { Lanes } from "./lanes.ts";
 import { listQueries } from "./list-queries.ts";
 import { type LookQueries, lookQueries } from "./look-queries.ts";
-import { keyQueries, type Loading, lockQueries, type Query, sessionQuery } from "./row-queries.ts";
+import type { RecentRows } from "./recent-rows.ts";
+import {
+  keyQueries,
+  type Loading,
+  laterLockQueries,
+  lockQueries,
+  type Query,
+  recall,
+  sessionQuery,
+} from "./row-queries.ts";
 import { numberAt } from "./row-values.ts";
 import { checkReadable, READABLE_BY } from "./schema.ts";
 import type { Statements } from "./statements.ts";
@@ -25,6 +34,7 @@ export interface StoreParts {
   readonly ns: number;
   readonly lanes: Lanes;
   readonly floors: Floors;
+  readonly recent: RecentRows;
   /** Instead of the server's clock. */
   readonly clock: { now(): number } | undefined;
   /** For messages. */
@@ -44,8 +54,9 @@ export async function loadFirst(
   const { statements, clock } = parts;
   const loading = { ...parts, into, known };
   const wanted = new WantedRows(wants);
+  recall(loading, wanted);
   const begin: Query = { statement: statements.begin, accept: () => undefined };
-  const locks = [begin, ...lockQueries(loading, wanted, true)];
+  const locks = [begin, ...lockQueries(loading, wanted)];
   if (clock === undefined && wanted.looks.length === 1) {
     return await loadRest(loading, parts, session, wanted, undefined, locks);
   }
@@ -78,7 +89,7 @@ export async function loadMore(
 ): Promise<void> {
   const loading = { ...parts, into, known };
   const wanted = new WantedRows(wants);
-  await loadRest(loading, parts, session, wanted, now, lockQueries(loading, wanted, false));
+  await loadRest(loading, parts, session, wanted, now, laterLockQueries(loading, wanted));
 }
 
 /** Everything but the first locks, after `before`. Gives the instant of the look, if there is one. */
@@ -93,7 +104,7 @@ async function loadRest(
   const { heldSessions, sessions, entries, entryLists, lists, looks } = wanted;
   const asked = [...heldSessions, ...sessions];
   const looking: LookQueries[] = looks.map((wants, at) =>
-    lookQueries(loading, parts, wants, now, at === 0 ? asked : []),
+    lookQueries(loading, parts, wants, now, { asking: wanted.asking, sessions: at === 0 ? asked : [] }),
   );
   const queries = [
     ...before,
@@ -105,11 +116,7 @@ async function loadRest(
     ...(looking.length === 0 && asked.length > 0 ? [sessionQuery(loading, asked)] : []),
   ];
   await answer(parts, session, queries);
-  for (const [at, look] of looking.entries()) {
-    const want = looks[at]?.entries;
-    if (want === undefined || (look.found()?.entries ?? 0) === 0) continue;
-    await answer(parts, session, [lockedEntriesQuery(loading, want)]);
-  }
+  for (const look of looking) await answer(parts, session, look.rest());
   return looking[0]?.found()?.now ?? now ?? 0;
 }
 

@@ -6,25 +6,33 @@
 
 import { isMillraceError } from "../../core/errors.ts";
 import type { Want } from "../remote/wants.ts";
+import { toStoredText } from "../sql/stored-text.ts";
 import type { Found, FoundItems, Look } from "./claim-look.ts";
-import { lookStatement, RUNS_SETTING, readLook, SESSIONS_SETTING } from "./claim-look.ts";
+import { lookStatement, RUNS_SETTING, readLook, SESSIONS_SETTING, WHOLE_RUNS_SETTING } from "./claim-look.ts";
 import type { SqlRow } from "./driver.ts";
+import { lockedEntriesQuery } from "./entry-queries.ts";
 import type { Floors } from "./floors.ts";
 import { type ItemRow, LANE_AT, readItemRow } from "./item-row.ts";
 import { type Loading, type Query, sessionQuery } from "./row-queries.ts";
 import { numberAt } from "./row-values.ts";
-import { RUN_COLUMNS, type RunRow, readRunRow } from "./run-row.ts";
+import { CLAIM_COLUMNS, isWhole, type RunRow, readClaimedRun, readRunRow, runColumnsIf } from "./run-row.ts";
 import { checkReadable } from "./schema.ts";
 import { SELECT_SESSIONS } from "./session-row.ts";
 import type { LookWants } from "./wanted-rows.ts";
 import { lookOf } from "./wanted-rows.ts";
 
-/** Adds to what the look left behind of sessions those that committed last in the runs. */
+/**
+ * All of a run whose timeout is due or of which an item is, and of others what a claim needs. Adds to what the look left behind of
+ * sessions those that committed last in the runs.
+ */
 const RUNS_LEFT = `WITH
   found AS MATERIALIZED (
-    SELECT ${RUN_COLUMNS} FROM millrace.run WHERE run.id = ANY (current_setting('${RUNS_SETTING}')::bigint[])),
+    SELECT ${runColumnsIf("run.is_whole", CLAIM_COLUMNS)} FROM (
+      SELECT run.*, run.xmin, run.ctid, run.id = ANY (whole.ids) AS is_whole
+      FROM (SELECT current_setting('${WHOLE_RUNS_SETTING}')::bigint[] AS ids OFFSET 0) AS whole CROSS JOIN millrace.run
+      WHERE run.id = ANY (current_setting('${RUNS_SETTING}')::bigint[]) OFFSET 0) AS run),
   left_behind AS MATERIALIZED (SELECT set_config('${SESSIONS_SETTING}', (current_setting('${SESSIONS_SETTING}')::text[] ||
-    (SELECT coalesce(array_agg(DISTINCT affinity), '{}') FROM found WHERE affinity IS NOT NULL))::text, true) AS sessions)
+    (SELECT coalesce(array_agg(DISTINCT affinity), '{}') FROM found WHERE affinity <> $1::text))::text, true) AS sessions)
   SELECT found.* FROM left_behind CROSS JOIN found WHERE left_behind.sessions IS NOT NULL`;
 
 const SESSIONS_LEFT = `${SELECT_SESSIONS} WHERE session.ns = $1
@@ -34,48 +42,63 @@ export interface LookQueries {
   readonly queries: readonly Query[];
   /** What was found, once it was accepted. */
   found(): Found | undefined;
+  /** What remains to be asked once it is known what was found. */
+  rest(): readonly Query[];
 }
 
-/** `sessions`: others that are wanted with those that the look finds; the first is the one that looks. */
+/** `asking`: the session that looks. `sessions`: those that are wanted besides those that the look finds. */
 export function lookQueries(
   loading: Loading,
   { floors, location }: { readonly floors: Floors; readonly location: string },
   wants: LookWants,
   now: number | undefined,
-  sessions: readonly string[],
+  { asking, sessions }: { readonly asking: string | undefined; readonly sessions: readonly string[] },
 ): LookQueries {
-  const { statements, ns } = loading;
-  const look = lookOf(wants, sessions[0]);
+  const { statements, ns, recent } = loading;
+  const look = lookOf(wants, asking);
+  const sessionsLeft = sessionQuery(loading, sessions, SESSIONS_LEFT);
+  const asksAtOnce = recent.meetsOthers || sessions.length > 0;
   let found: Found | undefined;
+  const queries: Query[] = [
+    {
+      statement: lookStatement(statements, ns, look, now, floors),
+      laneAt: LANE_AT + 1,
+      accept(rows) {
+        found = readLook(rows, look, floors);
+        checkReadable(found.readableBy, location);
+      },
+    },
+    {
+      statement: statements.of(RUNS_LEFT, [asking === undefined ? "" : toStoredText(asking)]),
+      accept(rows) {
+        if (found !== undefined) giveFound(loading, wants, look, found, rows);
+      },
+    },
+  ];
   return {
-    queries: [
-      {
-        statement: lookStatement(statements, ns, look, now, floors),
-        laneAt: LANE_AT + 1,
-        accept(rows) {
-          found = readLook(rows, look, floors);
-          checkReadable(found.readableBy, location);
-        },
-      },
-      {
-        statement: statements.of(RUNS_LEFT),
-        accept(rows) {
-          if (found !== undefined) giveFound(loading, wants, look, found, rows);
-        },
-      },
-      sessionQuery(loading, sessions, SESSIONS_LEFT),
-    ],
+    queries: asksAtOnce ? [...queries, sessionsLeft] : queries,
     found: () => found,
+    rest() {
+      if (found === undefined) return [];
+      const isMissing = !asksAtOnce && found.sessions.length > 0;
+      const entries =
+        wants.entries !== undefined && found.entries > 0 ? [lockedEntriesQuery(loading, wants.entries)] : [];
+      return [...(isMissing ? [sessionsLeft] : []), ...entries];
+    },
   };
 }
 
 function giveFound(loading: Loading, wants: LookWants, look: Look, found: Found, runRows: readonly SqlRow[]): void {
-  const { into, known } = loading;
+  const { into, known, recent } = loading;
   const expired = new Set(found.runs);
+  recent.meetsOthers = false;
   for (const row of runRows) {
-    const run = readable(() => readRunRow(row));
+    const run = readable(() => (isWhole(row) ? readRunRow(row) : readClaimedRun(row)));
     if (run === undefined) continue;
-    known.keepRun(run, expired.has(run.state.id));
+    const { affinity } = run.state;
+    if (affinity !== undefined && affinity !== look.session) recent.meetsOthers = true;
+    if (isWhole(row)) known.keepRun(run, expired.has(run.state.id));
+    else if (!known.keepPartOfRun(run)) continue;
     into.run(run.state.id, run.state);
   }
   if (wants.ready !== undefined) giveItems(loading, wants.ready, found.ready, look.ready);
@@ -106,7 +129,7 @@ function giveItems({ lanes, into, known }: Loading, want: Want, found: FoundItem
       continue;
     }
     items.push(item);
-    known.keepItem(item, at >= locked.length);
+    known.keepItem(item, at < locked.length ? "read" : "offered");
     into.item(item.item.runId, item.item.item, item);
   }
   const keys = items.sort(byPlace).map(({ item }) => ({ runId: item.runId, item: item.item }));

@@ -1,6 +1,6 @@
 /**
  * Rows that a step asks for by their keys: one statement for all of a kind. Runs and sessions that are to be held are locked in
- * the order of their numbers and names, each kind by a statement of its own, before anything else is.
+ * the order of their names, each kind by a statement of its own, before anything else is.
  */
 
 import type { CheckpointRecord } from "../contract/checkpoints.ts";
@@ -13,8 +13,18 @@ import { GROUP_COLUMNS, readGroup } from "./group-row.ts";
 import { ITEM_COLUMNS, ITEM_WIDTH, LANE_AT, readItemRow } from "./item-row.ts";
 import type { Lanes } from "./lanes.ts";
 import { listOf } from "./parameters.ts";
+import { itemKey, type RecentRows } from "./recent-rows.ts";
 import { bytesAt, numberAt, optionalBytesAt, plainTextAt, textAt } from "./row-values.ts";
-import { DETAIL_COLUMNS, keyDigest, RUN_COLUMNS, readDetails, readRunRow } from "./run-row.ts";
+import {
+  DETAIL_COLUMNS,
+  isWhole,
+  keyDigest,
+  RUN_COLUMNS,
+  readDetails,
+  readRunPlace,
+  readRunRow,
+  runColumnsIf,
+} from "./run-row.ts";
 import { readSessionRow, SELECT_SESSIONS } from "./session-row.ts";
 import type { Statements } from "./statements.ts";
 import type { StepRows } from "./step-rows.ts";
@@ -34,6 +44,7 @@ export interface Loading {
   readonly statements: Statements;
   readonly ns: number;
   readonly lanes: Lanes;
+  readonly recent: RecentRows;
   readonly into: LoadedRows;
   readonly known: StepRows;
 }
@@ -50,7 +61,10 @@ const eachItem = (columns: string): string => `CROSS JOIN LATERAL (
 
 const LOCK_SESSIONS =
   "SELECT id FROM millrace.session WHERE ns = $1 AND name = ANY ($2::text[]) ORDER BY name FOR UPDATE";
-const LOCK_RUNS = `SELECT ${RUN_COLUMNS} FROM millrace.run WHERE ns = $1 AND name = ANY ($2::text[]) ORDER BY id FOR UPDATE`;
+/** One after the other, in the order in which they are given. Of one that is as it was known before, little more is told than that. */
+const LOCK_RUNS = `SELECT run.* FROM unnest($2::text[], $3::xid[]) AS given(name, seen) CROSS JOIN LATERAL (
+    SELECT ${runColumnsIf("run.xmin IS DISTINCT FROM given.seen", [])} FROM millrace.run
+    WHERE run.ns = $1 AND run.name = given.name FOR UPDATE) AS run`;
 const RUNS = `SELECT ${RUN_COLUMNS} FROM millrace.run WHERE ns = $1 AND name = ANY ($2::text[])`;
 const SESSIONS = `${SELECT_SESSIONS} WHERE session.ns = $1 AND session.name = ANY ($2::text[])`;
 const ITEMS = `SELECT item.*, run.name FROM ${GIVEN_ITEMS} ${eachItem(ITEM_COLUMNS)}`;
@@ -92,24 +106,55 @@ const SNAPSHOTS = `SELECT run.name, given.shape, snapshot.sequence FROM unnest($
 export const CHECKPOINT_COLUMNS = "name, version, status, saved_at, bytes";
 const CHECKPOINTS = `SELECT ${CHECKPOINT_COLUMNS} FROM millrace.checkpoint WHERE ns = $1 AND name = ANY ($2::text[]) ORDER BY name FOR UPDATE`;
 
-/** What has to be locked before all else, in this order. `waits`: false once items are locked, since who holds those waits for nobody. */
-export function lockQueries(loading: Loading, wanted: WantedRows, waits: boolean): Query[] {
+/** What has to be locked before all else, in this order. */
+export function lockQueries(loading: Loading, wanted: WantedRows): Query[] {
   const { statements, ns } = loading;
   const queries: Query[] = [];
-  const { heldSessions, heldRuns, checkpoints, hashes } = wanted;
-  if (waits && heldSessions.size > 0) {
+  const { heldSessions, heldRuns } = wanted;
+  if (heldSessions.size > 0) {
     queries.push({ statement: statements.of(LOCK_SESSIONS, [ns, names(heldSessions)]), accept: () => undefined });
   }
-  if (heldRuns.size > 0) queries.push(runQuery(loading, waits ? LOCK_RUNS : RUNS, heldRuns, waits));
-  if (checkpoints.length > 0) queries.push(checkpointQuery(loading, checkpoints));
-  if (hashes.length > 0) queries.push(hashQuery(loading, wanted));
-  return queries;
+  if (heldRuns.size > 0) queries.push(heldRunQuery(loading, heldRuns));
+  return [...queries, ...sharedLockQueries(loading, wanted)];
+}
+
+/** What is locked of a step that is underway: it waits for no run and no session, since others may wait for what it holds. */
+export function laterLockQueries(loading: Loading, wanted: WantedRows): Query[] {
+  const runs = wanted.heldRuns.size > 0 ? [runQuery(loading, wanted.heldRuns)] : [];
+  return [...runs, ...sharedLockQueries(loading, wanted)];
+}
+
+function sharedLockQueries(loading: Loading, wanted: WantedRows): Query[] {
+  const { checkpoints, hashes } = wanted;
+  return [
+    ...(checkpoints.length > 0 ? [checkpointQuery(loading, checkpoints)] : []),
+    ...(hashes.length > 0 ? [hashQuery(loading, wanted)] : []),
+  ];
+}
+
+/** Gives what is known from before of sessions and items that the step will hold, and takes it off the list. */
+export function recall({ recent, into, known }: Loading, wanted: WantedRows): void {
+  for (const id of wanted.heldSessions) {
+    const row = recent.sessions.get(id);
+    if (row === undefined) continue;
+    known.keepSession(row);
+    into.session(id, row.session);
+    wanted.heldSessions.delete(id);
+  }
+  wanted.dropItems(({ runId, item, hold }) => {
+    const row = hold ? recent.items.get(itemKey(runId, item)) : undefined;
+    // The groups around an item are read with it.
+    if (row === undefined || row.item.group !== undefined) return false;
+    known.keepItem(row, "recalled");
+    into.item(runId, item, row);
+    return true;
+  });
 }
 
 /** Everything else that is asked for by key. */
 export function keyQueries(loading: Loading, wanted: WantedRows): Query[] {
   const queries: Query[] = [];
-  if (wanted.runs.size > 0) queries.push(runQuery(loading, RUNS, wanted.runs, false));
+  if (wanted.runs.size > 0) queries.push(runQuery(loading, wanted.runs));
   if (wanted.items.length > 0) queries.push(itemQuery(loading, wanted));
   const inGroups = wanted.items.filter(({ hold }) => hold);
   if (inGroups.length > 0) queries.push(groupQuery(loading, GROUPS_OF_ITEMS, inGroups));
@@ -176,19 +221,35 @@ function givenItems(ns: number, given: Given): readonly [number, string, string]
   return [ns, names(given.map(({ runId }) => runId)), listOf(given.map(({ item }) => item))];
 }
 
-function runQuery(
-  { statements, ns, into, known }: Loading,
-  text: string,
-  asked: ReadonlySet<string>,
-  held: boolean,
-): Query {
+function runQuery({ statements, ns, into, known }: Loading, asked: ReadonlySet<string>): Query {
   return {
-    statement: statements.of(text, [ns, names(asked)]),
+    statement: statements.of(RUNS, [ns, names(asked)]),
     accept(rows) {
       const missing = new Set(asked);
       for (const row of rows) {
         const found = readRunRow(row);
-        known.keepRun(found, held);
+        known.keepRun(found, false);
+        into.run(found.state.id, found.state);
+        missing.delete(found.state.id);
+      }
+      for (const runId of missing) into.run(runId, undefined);
+    },
+  };
+}
+
+function heldRunQuery({ statements, ns, recent, into, known }: Loading, asked: ReadonlySet<string>): Query {
+  const runIds = [...asked].sort();
+  const before = new Map(runIds.map((runId) => [runId, recent.runs.get(runId)]));
+  const seen = runIds.map((runId) => before.get(runId)?.version ?? null);
+  return {
+    statement: statements.of(LOCK_RUNS, [ns, names(runIds), listOf(seen)]),
+    accept(rows) {
+      const missing = new Set(asked);
+      for (const row of rows) {
+        const place = readRunPlace(row);
+        const state = before.get(place.runId)?.state;
+        const found = isWhole(row) || state === undefined ? readRunRow(row) : { ...place, state };
+        known.keepRun(found, true);
         into.run(found.state.id, found.state);
         missing.delete(found.state.id);
       }

@@ -62,6 +62,18 @@ const READ = [
 ];
 
 export const RUN_COLUMNS: string = READ.map((column) => `run.${column}`).join(", ");
+
+/** The same, where a condition does not hold without what follows the name; `readRunRow` must not be given such a row. */
+export function runColumnsIf(condition: string, always: readonly string[]): string {
+  const kept = new Set(["id", "name", "xmin", "ctid", ...always]);
+  const columns = READ.map((column) =>
+    kept.has(column) ? `run.${column}` : `CASE WHEN ${condition} THEN run.${column} END AS ${column}`,
+  );
+  return columns.join(", ");
+}
+
+/** What a claim needs of a run. */
+export const CLAIM_COLUMNS = ["definition", "priority", "created_at", "status", "generation", "sequence", "affinity"];
 const VERSION_AT = READ.indexOf("xmin");
 const PLACE_AT = READ.indexOf("ctid");
 
@@ -105,6 +117,53 @@ export function stayingCells(id: number, state: RunState, workflow: string): Cel
   ];
 }
 
+/** Whether the row has all of its columns. */
+export function isWhole(row: SqlRow): boolean {
+  return row[8] !== null;
+}
+
+/** Number, version and place of a row that has perhaps nothing else. */
+export function readRunPlace(row: SqlRow): Pick<RunRow, "id" | "version" | "place"> & { readonly runId: string } {
+  const [version, place] = [plainTextAt(row, VERSION_AT), plainTextAt(row, PLACE_AT)];
+  return { id: numberAt(row, 0), runId: textAt(row, 1), version, place };
+}
+
+/** A run with only what a claim needs of it: nobody may write it. */
+export function readClaimedRun(row: SqlRow): RunRow {
+  const { id, runId, version, place } = readRunPlace(row);
+  const state: RunState = {
+    ...UNREAD,
+    id: runId,
+    definition: textAt(row, 2),
+    priority: numberAt(row, 4),
+    createdAt: numberAt(row, 5),
+    status: RUN_STATUS.decode(row[6]),
+    generation: numberAt(row, 7),
+    sequence: numberAt(row, 12),
+    affinity: optionalTextAt(row, 24),
+  };
+  return { id, version, place, state };
+}
+
+const UNREAD = {
+  commits: 0,
+  items: 0,
+  open: 0,
+  parked: 0,
+  held: 0,
+  outputs: 0,
+  completed: 0,
+  failed: 0,
+  retried: 0,
+  conflicts: 0,
+  completion: "single",
+  maxItems: 0,
+  timeoutAt: undefined,
+  statusAt: 0,
+  finishedAt: undefined,
+  fieldSequences: [],
+} as const;
+
 /** A run as it is in the store, and which version of it. */
 export interface RunRow {
   readonly id: number;
@@ -115,8 +174,8 @@ export interface RunRow {
 }
 
 export function readRunRow(row: SqlRow): RunRow {
-  const [version, place] = [plainTextAt(row, VERSION_AT), plainTextAt(row, PLACE_AT)];
-  return { id: numberAt(row, 0), state: readState(row), version, place };
+  const { id, version, place } = readRunPlace(row);
+  return { id, state: readState(row), version, place };
 }
 
 export function readState(row: SqlRow): RunState {

@@ -1,11 +1,13 @@
-/** Writes what a step changed of runs and what goes with them. */
+/** Writes what a step changed of runs and of what goes with them, each kind of change in one statement for all runs. */
 
 import { MillraceError } from "../../core/errors.ts";
+import { isTerminalRun } from "../../core/status.ts";
 import type { Changes } from "../remote/changes.ts";
 import { toStoredFailure } from "../sql/stored-failure.ts";
 import { toStoredText } from "../sql/stored-text.ts";
-import type { Session, Statement } from "./driver.ts";
+import type { Session, SqlRow, Statement } from "./driver.ts";
 import { type Columns, givenRows, listOf, rowParameters } from "./parameters.ts";
+import type { RecentRows } from "./recent-rows.ts";
 import { numberAt } from "./row-values.ts";
 import {
   CHANGING,
@@ -19,7 +21,7 @@ import {
 } from "./run-row.ts";
 import type { Statements } from "./statements.ts";
 import type { KnownRun, StepRows } from "./step-rows.ts";
-import { assignments, exactly, insertion } from "./writing.ts";
+import { exactly, insertion, readPlaces, updatesInPlace, type Write } from "./writing.ts";
 
 const BLOCK = 256;
 const TAKE_BLOCKS = "SELECT nextval('millrace.run_number') FROM generate_series(1, $1::integer)";
@@ -56,11 +58,9 @@ const INSERT_TAGS = insertion("run_tag", TAGS, { hasNamespace: true });
 const FREE_KEYS = `UPDATE millrace.run_detail SET key_holder = false
   WHERE ns = $1 AND key_holder AND (key_digest, run) IN (SELECT * FROM unnest($2::text[], $3::bigint[]))`;
 
-/** By where the row lies in the table: it is locked, so it stays there. */
+/** Each is locked, so it stays where it lies. */
 const UPDATED: Columns = [["place_in_table", "tid"], ...CHANGING];
-const GIVEN_UPDATES = givenRows(UPDATED);
-const UPDATE_RUNS = exactly(`UPDATE millrace.run SET ${assignments(CHANGING, GIVEN_UPDATES.cells.slice(1))}
-  FROM ${GIVEN_UPDATES.from} WHERE run.ctid = given.place_in_table RETURNING 1`);
+const UPDATE_RUNS = updatesInPlace("run", UPDATED);
 
 const FAILURES: Columns = [
   ["run", "bigint"],
@@ -91,6 +91,12 @@ const REMOVALS = [
   "DELETE FROM millrace.run WHERE id = ANY ($1::bigint[])",
 ];
 const REMOVE_AUDIT = "DELETE FROM millrace.audit WHERE ns = $1 AND run = ANY ($2::text[])";
+
+/** Runs that the step would write, of which only a part was read, by name. */
+export function partialRuns({ updatedRuns, removedRuns }: Changes, known: StepRows): readonly string[] {
+  const runs = [...updatedRuns.map(({ state }) => state.id), ...removedRuns.map(({ id }) => id)];
+  return runs.filter((runId) => known.runs.get(runId)?.isPartial === true);
+}
 
 /** Runs that the step has to hold to its end and does not yet, by name. */
 export function runsToHold(changes: Changes, known: StepRows): readonly string[] {
@@ -153,26 +159,37 @@ export function insertRuns(
   ];
 }
 
-export function updateRuns(statements: Statements, changes: Changes, known: StepRows): Statement[] {
+export function updateRuns(
+  statements: Statements,
+  changes: Changes,
+  known: StepRows,
+  recent: RecentRows,
+): readonly Write[] {
   const { updatedRuns, runFailures, runOutputs, now } = changes;
-  const written: Statement[] = [];
+  const written: Write[] = [];
   if (updatedRuns.length > 0) {
-    const rows = updatedRuns
-      .map(({ state }) => ({ state, ...knownRun(known, state.id) }))
-      .sort((a, b) => a.id - b.id)
-      .map(({ state, place }) => [place, ...changingCells(state, now)]);
-    written.push(statements.of(UPDATE_RUNS, rowParameters(UPDATED, rows)));
+    const runs = updatedRuns.map(({ state }) => ({ state, ...knownRun(known, state.id) })).sort((a, b) => a.id - b.id);
+    const rows = runs.map(({ state, place }) => [place, ...changingCells(state, now)]);
+    const settle = (row: SqlRow): void => {
+      const { places, version } = readPlaces(row);
+      for (const [at, { id, state }] of runs.entries()) {
+        const place = places[at];
+        if (place === undefined || isTerminalRun(state.status)) recent.runs.forget(state.id);
+        else recent.runs.keep(state.id, { id, state, version, place });
+      }
+    };
+    written.push({ statement: statements.of(UPDATE_RUNS, rowParameters(UPDATED, rows)), settle });
   }
   if (runFailures.length > 0) {
     const rows = runFailures.map(({ runId, failure }) => [
       knownRun(known, runId).id,
       failure === undefined ? null : toStoredFailure(failure),
     ]);
-    written.push(statements.of(UPDATE_FAILURES, rowParameters(FAILURES, rows)));
+    written.push({ statement: statements.of(UPDATE_FAILURES, rowParameters(FAILURES, rows)) });
   }
   if (runOutputs.length > 0) {
     const rows = runOutputs.map(({ runId, output }) => [knownRun(known, runId).id, output]);
-    written.push(statements.of(UPDATE_OUTPUTS, rowParameters(OUTPUTS, rows)));
+    written.push({ statement: statements.of(UPDATE_OUTPUTS, rowParameters(OUTPUTS, rows)) });
   }
   return written;
 }

@@ -7,11 +7,12 @@ import type { Statement } from "./driver.ts";
 import { entryKey } from "./entry-queries.ts";
 import { IN_PROGRESS } from "./item-row.ts";
 import { type Cell, type Columns, givenRows, listOf, rowParameters } from "./parameters.ts";
+import type { RecentRows } from "./recent-rows.ts";
 import { versionKey } from "./row-queries.ts";
 import { STATE, STAYING, stateCells, stayingCells } from "./session-row.ts";
 import type { Statements } from "./statements.ts";
 import type { StepRows } from "./step-rows.ts";
-import { exactly, insertion, lastOfEach } from "./writing.ts";
+import { exactly, insertion, lastOfEach, type Write } from "./writing.ts";
 
 const PUT_DEFINITIONS = insertion(
   "definition",
@@ -63,9 +64,15 @@ export function writeDefinitions(
 }
 
 const STATES: Columns = [["session", "bigint"], ...STATE];
-const INSERT_STATES = insertion("session_state", STATES, { hasNamespace: true });
-const REMOVE_STATES = `DELETE FROM millrace.session_state USING unnest($1::bigint[], $2::bigint[]) AS given(session, version)
-  WHERE session_state.session = given.session AND session_state.version < given.version`;
+const GIVEN_STATES = givenRows(STATES);
+/** Two steps that write the same version come into each other's way; of a session that was forgotten nothing is written. */
+const PUT_STATES = `WITH
+  gone AS (DELETE FROM millrace.session_state USING ${GIVEN_STATES.from}
+    WHERE session_state.session = given.session AND session_state.version < given.version),
+  made AS (INSERT INTO millrace.session_state (session, ns, ${STATE.map(([name]) => name).join(", ")})
+    SELECT session.id, session.ns, ${GIVEN_STATES.cells.slice(1).join(", ")} FROM ${GIVEN_STATES.from} CROSS JOIN LATERAL (
+        SELECT id, ns FROM millrace.session WHERE session.id = given.session OFFSET 0) AS session RETURNING 1)
+  SELECT 1 / (count(*) = cardinality($1))::integer FROM made`;
 
 const OPENED: Columns = [...STAYING, ...STATE];
 const GIVEN_OPENED = givenRows(OPENED, 2);
@@ -92,12 +99,18 @@ const FORGET_SESSIONS = [
 const REMOVE_FORGOTTEN = `DELETE FROM millrace.session_state WHERE session = ANY (current_setting('${FORGOTTEN}')::bigint[])
     AND NOT EXISTS (SELECT 1 FROM millrace.session WHERE session.id = session_state.session)`;
 
-export function writeSessions(statements: Statements, ns: number, changes: Changes, known: StepRows): Statement[] {
-  const written: Statement[] = [];
+export function writeSessions(
+  statements: Statements,
+  ns: number,
+  changes: Changes,
+  known: StepRows,
+  recent: RecentRows,
+): readonly Write[] {
+  const written: Write[] = [];
   const opened = changes.sessions.filter(({ id }) => !known.sessions.has(id));
   if (opened.length > 0) {
     const rows = opened.map((session) => [...stayingCells(session), ...stateCells(session, 1)]);
-    written.push(statements.of(OPEN_SESSIONS, [ns, ...rowParameters(OPENED, rows)]));
+    written.push({ statement: statements.of(OPEN_SESSIONS, [ns, ...rowParameters(OPENED, rows)]) });
   }
   const states = changes.sessions.flatMap((session) => {
     const row = known.sessions.get(session.id);
@@ -105,15 +118,18 @@ export function writeSessions(statements: Statements, ns: number, changes: Chang
   });
   if (states.length > 0) {
     const rows = states.map(({ id, version, session }) => [id, ...stateCells(session, version)]);
-    // Two steps that write the same version come into each other's way here.
-    written.push(...INSERT_STATES.of(statements, ns, rows));
-    const versions = listOf(states.map(({ version }) => version));
-    written.push(statements.of(REMOVE_STATES, [listOf(states.map(({ id }) => id)), versions]));
+    const settle = (): void => {
+      for (const row of states) {
+        if (row.session.stoppedAt !== undefined || row.session.swept) recent.sessions.forget(row.session.id);
+        else recent.sessions.keep(row.session.id, row);
+      }
+    };
+    written.push({ statement: statements.of(PUT_STATES, rowParameters(STATES, rows)), settle });
   }
   const before = changes.forgetSessionsBefore;
   if (before === undefined) return written;
   const forgetting = FORGET_SESSIONS.map((text) => statements.of(text, [ns, before]));
-  return [...written, ...forgetting, statements.of(REMOVE_FORGOTTEN)];
+  return [...written, ...[...forgetting, statements.of(REMOVE_FORGOTTEN)].map((statement) => ({ statement }))];
 }
 
 const ENTRY_KEYS: Columns = [

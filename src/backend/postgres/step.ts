@@ -6,17 +6,27 @@
 
 import type { Changes } from "../remote/changes.ts";
 import type { CommitResult, LoadedRows, RemoteStep } from "../remote/remote-store.ts";
+import { StepLost } from "../remote/step-lost.ts";
 import type { Want } from "../remote/wants.ts";
 import { nextDueStatement, readNextDue } from "./coming-due.ts";
 import type { Session, Statement } from "./driver.ts";
 import { writeContexts, writeHistory } from "./history-writing.ts";
 import { holdItems, writeBranches, writeItems } from "./item-writing.ts";
 import { loadFirst, loadMore, type StoreParts } from "./loading.ts";
-import { holdRuns, insertRuns, type RunNumbers, removeRuns, runsToHold, updateRuns } from "./run-writing.ts";
+import {
+  holdRuns,
+  insertRuns,
+  partialRuns,
+  type RunNumbers,
+  removeRuns,
+  runsToHold,
+  updateRuns,
+} from "./run-writing.ts";
 import { writeCheckpoints, writeDefinitions, writeEntries, writeSessions } from "./shared-writing.ts";
 import { COMMIT, ROLLBACK } from "./statements.ts";
 import { StepRows } from "./step-rows.ts";
 import { isTrouble } from "./store-errors.ts";
+import type { Write } from "./writing.ts";
 
 /** Tries to begin before two steps that wait for each other count as a lasting trouble. */
 const MOST_TRIES = 5;
@@ -47,6 +57,8 @@ class PostgresStep implements RemoteStep {
   readonly #numbers: RunNumbers;
   readonly #session: Session;
   readonly #known: StepRows;
+  /** Entries that were asked for on the way. */
+  readonly #entries: Want[] = [];
   #isOver = false;
 
   constructor(parts: StoreParts, numbers: RunNumbers, session: Session, known: StepRows, now: number) {
@@ -58,27 +70,30 @@ class PostgresStep implements RemoteStep {
   }
 
   async load(wants: readonly Want[], rows: LoadedRows): Promise<void> {
-    await loadMore(this.#parts, this.#session, wants, rows, this.#known, this.now);
+    this.#entries.push(...wants.filter(({ kind }) => kind === "entry"));
+    try {
+      await loadMore(this.#parts, this.#session, wants, rows, this.#known, this.now);
+    } catch (error) {
+      if (!isTrouble(error, "conflict")) throw error;
+      // Entries that are locked as they turn up are locked in another order by others; all at once they never are.
+      throw new StepLost(this.#entries);
+    }
   }
 
   async commit(changes: Changes, { nextDue }: { readonly nextDue: boolean }): Promise<CommitResult> {
-    const { statements, ns, floors, lanes } = this.#parts;
+    const { lanes, recent } = this.#parts;
+    const partial = partialRuns(changes, this.#known);
     const toHold = runsToHold(changes, this.#known);
     try {
+      if (partial.length > 0) return await this.#beginAgain(partial);
       if (!(await lanes.find(this.#session, changes.insertedItems))) return await this.#makeLanes(changes);
       await this.#numberRuns(changes);
-      const coming = nextDue ? [nextDueStatement(statements, ns, floors)] : [];
-      const written = this.#write(changes, toHold);
-      const results = await this.#session.run([...written, ...coming, COMMIT]);
-      this.#end();
-      const row = nextDue ? results[written.length]?.rows[0] : undefined;
-      const due = row === undefined ? undefined : readNextDue(row);
-      due?.remember(floors, this.now);
-      return { kind: "done", nextDueAt: due?.at, contended: this.#known.contended };
+      return await this.#write(changes, toHold, nextDue);
     } catch (error) {
       await this.abandon();
       if (!isTrouble(error, "conflict", "changed")) throw error;
-      return { kind: "again", wants: toHold.map((runId) => ({ kind: "run", runId, hold: true })) };
+      this.#known.forgetIn(recent);
+      return { kind: "again", wants: [...toHold.map(holding), ...this.#entries] };
     }
   }
 
@@ -88,25 +103,51 @@ class PostgresStep implements RemoteStep {
     await giveUp(this.#session);
   }
 
-  /** In the order of what depends on what, after everything that must be as it was. */
-  #write(changes: Changes, toHold: readonly string[]): readonly Statement[] {
-    const { statements, ns, lanes } = this.#parts;
+  async #write(changes: Changes, toHold: readonly string[], nextDue: boolean): Promise<CommitResult> {
+    const { statements, ns, floors } = this.#parts;
+    const writes = this.#writes(changes, toHold);
+    const coming = nextDue ? [nextDueStatement(statements, ns, floors)] : [];
+    const results = await this.#session.run([...writes.map(({ statement }) => statement), ...coming, COMMIT]);
+    this.#end();
+    for (const [at, { settle }] of writes.entries()) settle?.(results[at]?.rows[0] ?? []);
+    const row = nextDue ? results[writes.length]?.rows[0] : undefined;
+    const due = row === undefined ? undefined : readNextDue(row);
+    due?.remember(floors, this.now);
+    return { kind: "done", nextDueAt: due?.at, contended: this.#known.contended };
+  }
+
+  /**
+   * In the order of what depends on what, after everything that must be as it was. Sessions come first: who waits for one
+   * must not have written an item that the other waits for.
+   */
+  #writes(changes: Changes, toHold: readonly string[]): readonly Write[] {
+    const { statements, ns, recent } = this.#parts;
     const known = this.#known;
+    const plain = (written: readonly Statement[]): readonly Write[] => written.map((statement) => ({ statement }));
     return [
-      ...holdRuns(statements, toHold, known),
-      ...holdItems(statements, changes, known),
-      ...writeDefinitions(statements, ns, changes, known),
-      ...removeRuns(statements, ns, changes, known),
-      ...insertRuns(statements, ns, changes, known),
-      ...updateRuns(statements, changes, known),
-      ...writeItems(statements, ns, lanes, changes, known),
-      ...writeBranches(statements, ns, changes, known),
-      ...writeContexts(statements, ns, changes, known),
-      ...writeHistory(statements, ns, changes, known),
-      ...writeEntries(statements, ns, changes, known),
-      ...writeSessions(statements, ns, changes, known),
-      ...writeCheckpoints(statements, ns, changes),
+      ...writeSessions(statements, ns, changes, known, recent),
+      ...plain([
+        ...holdRuns(statements, toHold, known),
+        ...holdItems(statements, changes, known),
+        ...writeDefinitions(statements, ns, changes, known),
+        ...removeRuns(statements, ns, changes, known),
+        ...insertRuns(statements, ns, changes, known),
+      ]),
+      ...updateRuns(statements, changes, known, recent),
+      ...writeItems(this.#parts, changes, known),
+      ...plain([
+        ...writeBranches(statements, ns, changes, known),
+        ...writeContexts(statements, ns, changes, known),
+        ...writeHistory(statements, ns, changes, known),
+        ...writeEntries(statements, ns, changes, known),
+        ...writeCheckpoints(statements, ns, changes),
+      ]),
     ];
+  }
+
+  async #beginAgain(runIds: readonly string[]): Promise<CommitResult> {
+    await this.abandon();
+    return { kind: "again", wants: runIds.map(holding) };
   }
 
   /** Lanes that nobody has made yet are made by themselves, and the step is run again. */
@@ -127,6 +168,10 @@ class PostgresStep implements RemoteStep {
     this.#isOver = true;
     this.#session.release();
   }
+}
+
+function holding(runId: string): Want {
+  return { kind: "run", runId, hold: true };
 }
 
 /** Ends whatever is open. Never throws. */

@@ -34,7 +34,7 @@ export class WantedRows {
   readonly runs = new Set<string>();
   readonly heldSessions = new Set<string>();
   readonly sessions = new Set<string>();
-  readonly items: Of<"item">[] = [];
+  items: Of<"item">[] = [];
   readonly groups: Of<"group">[] = [];
   readonly payloads: Of<"payload">[] = [];
   readonly memos: Of<"memos">[] = [];
@@ -48,11 +48,19 @@ export class WantedRows {
   readonly entryLists: Of<"entries">[] = [];
   readonly lists: ListWant[] = [];
   readonly looks: LookWants[] = [];
+  /** The session that asks, where a step is one of a session. */
+  readonly asking: string | undefined;
 
   constructor(wants: readonly Want[]) {
     for (const want of wants) this.#sort(want);
+    [this.asking] = this.heldSessions;
     for (const runId of this.heldRuns) this.runs.delete(runId);
     for (const id of this.heldSessions) this.sessions.delete(id);
+  }
+
+  /** Takes the items off the list that `isGiven` says are there. */
+  dropItems(isGiven: (want: Of<"item">) => boolean): void {
+    this.items = this.items.filter((want) => !isGiven(want));
   }
 
   #sort(want: Want): void {

@@ -3,8 +3,9 @@
  * fails by a division by zero if it does not, so that everything sent after it in the same transaction fails with it.
  */
 
-import type { Statement } from "./driver.ts";
+import type { SqlRow, Statement } from "./driver.ts";
 import { type Cell, type Columns, givenRows, rowParameters } from "./parameters.ts";
+import { plainTextAt } from "./row-values.ts";
 import type { Statements } from "./statements.ts";
 
 /** Rows to be inserted into one table. */
@@ -36,9 +37,33 @@ export function exactly(statement: string): string {
   return `WITH changed AS (${statement}) SELECT 1 / (count(*) = cardinality($1))::integer FROM changed`;
 }
 
-/** `a = given.a, b = given.b`, for these columns of given rows. */
-export function assignments(columns: Columns, cells: readonly string[]): string {
-  return columns.map(([name], at) => `${name} = ${cells[at] ?? "NULL"}`).join(", ");
+/**
+ * Updates rows by where they lie in the table, given as the first column, and tells where they lie then, in the order in
+ * which they are given, and which version they are. Fails unless it finds all of them.
+ */
+export function updatesInPlace(table: string, columns: Columns, condition = ""): string {
+  const { from, cells } = givenRows(columns);
+  const set = columns.flatMap(([name], at) => (name in NOT_SET ? [] : [`${name} = ${cells[at] ?? "NULL"}`]));
+  return `WITH changed AS (UPDATE millrace.${table} SET ${set.join(", ")}
+      FROM ${from.replace(" AS given(", " WITH ORDINALITY AS given(").replace(/\)$/, ", ordinal)")}
+      WHERE ${table}.ctid = given.place_in_table ${condition} RETURNING given.ordinal, ${table}.ctid AS place)
+    SELECT array_agg(changed.place ORDER BY changed.ordinal)::text, pg_current_xact_id()::xid::text,
+      1 / (count(*) = cardinality($1))::integer FROM changed`;
+}
+
+/** Columns by which rows are found, not set. */
+const NOT_SET: Readonly<Record<string, true>> = { place_in_table: true, seen: true };
+
+/** What `updatesInPlace` tells: the places in their order, and the version of all of them. */
+export function readPlaces(row: SqlRow): { readonly places: readonly string[]; readonly version: string } {
+  const places = plainTextAt(row, 0).match(/\(\d+,\d+\)/g) ?? [];
+  return { places, version: plainTextAt(row, 1) };
+}
+
+/** A statement, and what becomes of its answer once everything is committed. */
+export interface Write {
+  readonly statement: Statement;
+  readonly settle?: ((row: SqlRow) => void) | undefined;
 }
 
 /** The last of those with the same key. */

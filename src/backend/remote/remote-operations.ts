@@ -22,6 +22,7 @@ import { readRemotely } from "./reading-set.ts";
 import type { RemoteStep, RemoteStore } from "./remote-store.ts";
 import { RowCache } from "./row-cache.ts";
 import { RowsMissing } from "./rows-missing.ts";
+import { StepLost } from "./step-lost.ts";
 import { type Want, wantKey } from "./wants.ts";
 import { workingSet } from "./working-set.ts";
 
@@ -183,6 +184,7 @@ class RemoteEngine implements Engine {
       return { result, aftermath: { now: remote.now, nextDueAt, contended } };
     } catch (error) {
       await remote.abandon();
+      if (error instanceof StepLost) return { wants: error.wants };
       throw error;
     }
   }

@@ -40,6 +40,7 @@ export interface RemoteStore {
 export interface RemoteStep {
   /** Milliseconds of the server's clock. */
   readonly now: number;
+  /** Throws `StepLost` if the step has to be done again. */
   load(wants: readonly Want[], rows: LoadedRows): Promise<void>;
   /** Ends the step. Throws when it is unknown whether the changes were applied, or nothing was. */
   commit(changes: Changes, options: { readonly nextDue: boolean }): Promise<CommitResult>;

@@ -16,7 +16,7 @@ import { DefinitionShelf } from "./definition-shelf.ts";
 import { partitionKeys } from "./keys.ts";
 import { openNamespace } from "./namespace-record.ts";
 import type { RedisOptions } from "./options.ts";
-import { Partition } from "./partition.ts";
+import { type KeyHolder, Partition } from "./partition.ts";
 import { PartitionMap } from "./partition-map.ts";
 import { KeyRecords } from "./partitioned/key-records.ts";
 import { partitionedOperations } from "./partitioned/partitioned-operations.ts";
@@ -33,7 +33,6 @@ import {
   type ServerSettings,
   weakest,
 } from "./server-settings.ts";
-import type { KeyHolder } from "./shared-reads.ts";
 import { type WakeupChannel, wakeupChannel } from "./wakeup-channel.ts";
 
 export type { Node as RedisNode } from "./address.ts";
@@ -88,8 +87,12 @@ async function assemble({ options, namespace, prefix, place, connection }: Assem
     if (level === "warning") options.logger?.warn(`${connection.location}: ${message}`, { about, hint });
   }
   const shelf = new DefinitionShelf(new ScriptReads(connection, homeKeys.prefix), homeKeys);
-  const partitions = allKeys.map(
-    (keys, number) =>
+  const confirmation = confirmationOf(options, settings, connection.location);
+  const partitions: Partition[] = [];
+  const map = new PartitionMap(partitions);
+  const holderOf = holdersOf(map, count);
+  for (const [number, keys] of allKeys.entries()) {
+    partitions.push(
       new Partition({
         connection,
         keys,
@@ -99,13 +102,16 @@ async function assemble({ options, namespace, prefix, place, connection }: Assem
         clock: options.clock,
         shelf,
         isHome: number === 0,
-        keysElsewhere: count > 1,
-        confirmation: confirmationOf(options, settings, connection.location),
+        holderOf: count > 1 ? holderOf : undefined,
+        confirmation,
       }),
-  );
+    );
+  }
   const channel = wakeupChannel(connection, `${prefix}:${namespace}:wakeups`, systemIds.token());
-  return operationsOf(partitions, {
+  return operationsOf({
     namespace,
+    map,
+    holderOf,
     connection,
     shelf,
     channel,
@@ -117,6 +123,8 @@ async function assemble({ options, namespace, prefix, place, connection }: Assem
 
 interface Parts {
   readonly namespace: string;
+  readonly map: PartitionMap;
+  readonly holderOf: KeyHolder;
   readonly connection: Connection;
   readonly shelf: DefinitionShelf;
   readonly channel: WakeupChannel;
@@ -126,17 +134,20 @@ interface Parts {
   readonly advise: () => Promise<ReturnType<typeof adviceOn>>;
 }
 
-function operationsOf(partitions: readonly Partition[], parts: Parts): BackendOperations {
-  const { namespace, connection, shelf, channel, durability, renewal, renewalUrl, advise } = parts;
-  const map = new PartitionMap(partitions);
-  const { announce, hub: wakeups } = channel;
-  const isOne = partitions.length === 1;
+/** Where there is one partition, what an idempotency key stands for is plain text. */
+function holdersOf(map: PartitionMap, count: number): KeyHolder {
   const records = new KeyRecords(map);
-  const holderOf: KeyHolder = async (workflow, idempotencyKey) => {
-    if (!isOne) return (await records.read({ workflow, idempotencyKey }))?.runId;
+  return async (workflow, idempotencyKey) => {
+    if (count > 1) return await records.holder({ workflow, idempotencyKey });
     const { reads, keys } = map.at(0);
     return optionalText(await reads.one("GET", keys.byKey(workflow, idempotencyKey)));
   };
+}
+
+function operationsOf(parts: Parts): BackendOperations {
+  const { namespace, map, holderOf, connection, shelf, channel, durability, renewal, renewalUrl, advise } = parts;
+  const { announce, hub: wakeups } = channel;
+  const isOne = map.all.length === 1;
   const close = async (): Promise<void> => {
     await channel.close();
     await connection.close();
@@ -148,7 +159,7 @@ function operationsOf(partitions: readonly Partition[], parts: Parts): BackendOp
     capabilities: { durability, shared: true, pushWakeups: true, renewal },
     renewalUrl,
   };
-  const engines = partitions.map((partition, number) =>
+  const engines = map.all.map((partition, number) =>
     remotePartition({
       ...shared,
       store: redisStore({

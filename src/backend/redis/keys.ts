@@ -149,6 +149,11 @@ export function fromItemMember(member: string): { readonly runId: string; readon
   return { runId: fromKeyText(member.slice(0, space)), item: fromNumberText(member.slice(space + 1)) };
 }
 
+/** As whom a session reserves what its next request is to claim. */
+export function reserverOf(session: string): string {
+  return `@${keyText(session)}`;
+}
+
 /** The field of a definition's name and version. */
 export function nameField(name: string, version: string): string {
   return `${keyText(name)} ${keyText(version)}`;

@@ -198,7 +198,7 @@ function askFor(want: Want, around: Around): Asked | undefined {
       });
     }
     case "runIdByKey":
-      return askForKey(want.workflow, want.idempotencyKey, around);
+      return around.keysElsewhere ? undefined : askForKey(want.workflow, want.idempotencyKey, around);
     case "session":
       return askForSession(want.id, around);
     case "entry": {
@@ -260,12 +260,12 @@ function fieldOf(key: string, field: string, read: (reply: Reply, step: StepRows
   };
 }
 
-function askForKey(workflow: string, idempotencyKey: string, { keys, keysElsewhere }: Around): Asked {
+function askForKey(workflow: string, idempotencyKey: string, { keys }: Around): Asked {
   const key = keys.byKey(workflow, idempotencyKey);
   return {
     args: ["G", key],
     read: (reply, step, rows) => {
-      const runId = keysElsewhere ? undefined : optionalText(reply);
+      const runId = optionalText(reply);
       step.runIds.set(key, runId);
       rows.runIdByKey(workflow, idempotencyKey, runId);
       return undefined;

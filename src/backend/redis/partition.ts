@@ -12,6 +12,9 @@ import { versionSource } from "./row-version.ts";
 import { ScriptReads } from "./script-reads.ts";
 import { runScript, type ScriptName } from "./scripts.ts";
 
+/** The run that an idempotency key stands for. */
+export type KeyHolder = (workflow: string, idempotencyKey: string) => Promise<string | undefined>;
+
 /** What an acknowledged write has been confirmed by, beside the server that has the key. */
 export interface Confirmation {
   /** `WAIT` or `WAITAOF`, as the server takes it. */
@@ -32,8 +35,8 @@ export interface PartitionOptions {
   readonly shelf: DefinitionShelf;
   /** Definitions are kept here, and by their shelf found from everywhere. */
   readonly isHome: boolean;
-  /** Idempotency keys are kept by whoever puts partitions together. */
-  readonly keysElsewhere: boolean;
+  /** Where idempotency keys are kept by whoever puts partitions together: the run that one stands for. */
+  readonly holderOf: KeyHolder | undefined;
   readonly confirmation: Confirmation | undefined;
 }
 
@@ -48,7 +51,7 @@ export class Partition {
   readonly recent = new RecentRows();
   readonly shelf: DefinitionShelf;
   readonly isHome: boolean;
-  readonly keysElsewhere: boolean;
+  readonly holderOf: KeyHolder | undefined;
   readonly random: Random;
   readonly waitingClock: PartitionOptions["waitingClock"];
   readonly nextVersion: () => string;
@@ -63,7 +66,7 @@ export class Partition {
     this.reads = new ScriptReads(options.connection, options.keys.prefix);
     this.shelf = options.shelf;
     this.isHome = options.isHome;
-    this.keysElsewhere = options.keysElsewhere;
+    this.holderOf = options.holderOf;
     this.random = options.random;
     this.waitingClock = options.waitingClock;
     this.nextVersion = versionSource(options.ids);

@@ -24,17 +24,17 @@ export interface RankedItem {
   readonly score: number;
 }
 
-/** `most`: items that are of interest, ready ones and those that have stalled. */
+/** `most`: items that are of interest, ready ones and those that have stalled. `listedFor`: for whom to list them, if at all. */
 export async function survey(
   partition: Partition,
   claim: Pick<Claim, "queues" | "definitions" | "labels" | "graceMs"> | undefined,
-  most: { readonly ready: number; readonly stalled: number; readonly listed: boolean },
+  most: { readonly ready: number; readonly stalled: number; readonly listedFor: string | undefined },
 ): Promise<Survey> {
   const { lanes } = partition;
   for (;;) {
     const known = lanes.count;
     const selected = claim === undefined || most.ready === 0 ? [] : lanes.selected(claim);
-    const counts = [String(most.ready), String(most.stalled), most.listed ? "1" : "0"];
+    const counts = [String(most.ready), String(most.stalled), most.listedFor ?? ""];
     const grace = String(claim?.graceMs ?? 0);
     const reply = listOf(await partition.script("peek", [partition.instant(), grace, ...counts, ...selected]));
     const [now, stored, isDue, hasItems, due, letters, ready, stalled] = reply;
@@ -55,7 +55,7 @@ export async function survey(
 }
 
 export async function peekInto(partition: Partition, claim: Claim): Promise<Peek> {
-  const most = { ready: Math.min(1, claim.limit), stalled: Math.min(1, claim.stalledLimit), listed: false };
+  const most = { ready: Math.min(1, claim.limit), stalled: Math.min(1, claim.stalledLimit), listedFor: undefined };
   const { now, isDue, hasItems, nextDueAt } = await survey(partition, claim, most);
   if (isDue || hasItems) return { now, ready: true, nextDueAt: now };
   return { now, ready: false, nextDueAt: dueLater(nextDueAt, now) };

@@ -12,7 +12,7 @@ import { endedSessions } from "./ended-sessions.ts";
 import { writeBranches, writeContexts, writeHistory } from "./history-writes.ts";
 import { readPayload } from "./item-row.ts";
 import { expectHeld, writeItems } from "./item-writes.ts";
-import { itemMember, RUN_FIELDS } from "./keys.ts";
+import { itemMember, RUN_FIELDS, reserverOf } from "./keys.ts";
 import { loadRequest } from "./load-request.ts";
 import type { Partition } from "./partition.ts";
 import { listOf, numberOf, optionalBytes, type Reply, textOf } from "./reply.ts";
@@ -50,13 +50,18 @@ export class RedisStep implements RemoteStep {
 
   async load(wants: readonly Want[], rows: LoadedRows): Promise<void> {
     this.#wants.push(...wants);
-    const { shelf, isHome } = this.#partition;
-    const definitions = wants.map(async (want) => {
+    const { shelf, isHome, holderOf } = this.#partition;
+    const elsewhere = wants.map(async (want) => {
       if (want.kind === "definition") rows.definition(want.hash, await shelf.read(want.hash));
-      if (want.kind !== "definitionHash" || isHome) return;
-      rows.definitionHash(want.name, want.version, await shelf.hashOf(want.name, want.version));
+      if (want.kind === "definitionHash" && !isHome) {
+        rows.definitionHash(want.name, want.version, await shelf.hashOf(want.name, want.version));
+      }
+      if (want.kind === "runIdByKey" && holderOf !== undefined) {
+        const holder: string | undefined = await holderOf(want.workflow, want.idempotencyKey);
+        rows.runIdByKey(want.workflow, want.idempotencyKey, holder);
+      }
     });
-    await Promise.all([...definitions, this.#loadRows(wants, rows)]);
+    await Promise.all([...elsewhere, this.#loadRows(wants, rows)]);
   }
 
   async #loadRows(wants: readonly Want[], rows: LoadedRows): Promise<void> {
@@ -76,11 +81,18 @@ export class RedisStep implements RemoteStep {
     const partition = this.#partition;
     for (let waits = 0; ; waits += 1) {
       const lockOf = (runId: string) => (waits < MOST_WAITS ? partition.lockOf(runId) : "no");
-      const { keys, lanes, recent, isHome, keysElsewhere } = partition;
-      const request = loadRequest(wants, { keys, lanes, recent, lockOf, isHome, keysElsewhere });
+      const { keys, lanes, recent, isHome, holderOf } = partition;
+      const request = loadRequest(wants, {
+        keys,
+        lanes,
+        recent,
+        lockOf,
+        isHome,
+        keysElsewhere: holderOf !== undefined,
+      });
       // The instant alone has to be read, too, if nothing is wanted.
       if (request.args.length === 0 && this.#now !== undefined) return [];
-      const owner = [partition.instant(), this.#version, String(RESERVED_MS)];
+      const owner = [partition.instant(), this.#version, aliasOf(this.#wants), String(RESERVED_MS)];
       const [answer, now, stored, ...replies] = listOf(await partition.script("load", [...owner, ...request.args]));
       if (textOf(answer) === "wait") {
         await partition.waitingClock.sleep(partition.random.next() * LONGEST_WAIT_MS);
@@ -139,7 +151,7 @@ export class RedisStep implements RemoteStep {
   }
 
   #writing({ removedRuns }: Changes): Writing {
-    const { keys, lanes, isHome, keysElsewhere } = this.#partition;
+    const { keys, lanes, isHome, holderOf } = this.#partition;
     return {
       list: new WriteList(),
       keys,
@@ -147,7 +159,7 @@ export class RedisStep implements RemoteStep {
       version: this.#version,
       lanes,
       isHome,
-      keysElsewhere,
+      keysElsewhere: holderOf !== undefined,
       removed: new Set(removedRuns.map(({ id }) => id)),
       written: { runs: [], items: [], crews: [], lanes: [] },
     };
@@ -170,6 +182,12 @@ export class RedisStep implements RemoteStep {
     for (const crew of crews) recent.wroteCrew(crew);
     for (const lane of lanes) known.add(lane);
   }
+}
+
+/** The session whose step it is: what was reserved for its request is its own. */
+function aliasOf(wants: readonly Want[]): string {
+  const session = wants.find((want) => want.kind === "session" && want.hold);
+  return session?.kind === "session" ? reserverOf(session.id) : "";
 }
 
 interface Prepared {

@@ -4,12 +4,12 @@ import type { Advice, Wakeup } from "../contract/operations.ts";
 import type { RemoteReads, RemoteStore } from "../remote/remote-store.ts";
 import type { DefinitionShelf } from "./definition-shelf.ts";
 import { historyReads } from "./history-reads.ts";
-import type { Partition } from "./partition.ts";
+import type { KeyHolder, Partition } from "./partition.ts";
 import { PartitionMap } from "./partition-map.ts";
 import { peekInto } from "./peek.ts";
 import { RedisStep } from "./redis-step.ts";
 import { runReads } from "./run-reads.ts";
-import { type KeyHolder, sharedReads } from "./shared-reads.ts";
+import { sharedReads } from "./shared-reads.ts";
 
 export interface StoreOptions {
   readonly partition: Partition;

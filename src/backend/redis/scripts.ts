@@ -10,7 +10,7 @@ import type { Argument } from "./driver.ts";
 import type { Reply } from "./reply.ts";
 import { isUnknownScript, toStoreError } from "./store-errors.ts";
 
-export type ScriptName = "load" | "apply" | "read" | "peek" | "compare-and-set";
+export type ScriptName = "load" | "apply" | "read" | "peek" | "reserve" | "compare-and-set";
 
 /** The text of a script as it is sent to a server. */
 export function scriptText(name: ScriptName): string {

@@ -13,7 +13,7 @@ import { readCheckpoint } from "./history-rows.ts";
 import { readItem } from "./item-row.ts";
 import { afterEntryKey, entryMember, fromItemMember, fromKeyText, keyText, numberText, RUN_FIELDS } from "./keys.ts";
 import { type ListPart, mergedPage, type Placed, type Position, upwards } from "./merged-page.ts";
-import type { Partition } from "./partition.ts";
+import type { KeyHolder, Partition } from "./partition.ts";
 import type { PartitionMap } from "./partition-map.ts";
 import { listOf, numberOf, optionalBytes, scoredOf, textOf } from "./reply.ts";
 import { readCrew, readSession, sessionOf } from "./session-row.ts";
@@ -33,8 +33,6 @@ type SharedReads = Pick<
   | "checkpointBody"
   | "checkpoints"
 >;
-
-export type KeyHolder = (workflow: string, idempotencyKey: string) => Promise<string | undefined>;
 
 const CHECKPOINTS = "checkpoints";
 const ROWS_AT_ONCE = 200;

@@ -121,7 +121,7 @@ function referenceTo({ item, run, reason }: ClaimedItem): ClaimReference {
  * Equal for equal requests: each commit brings a digest of its content. The grace is not looked at: who sends again what was
  * not answered through an outage knows more by then.
  */
-function requestDigest({ commits, claim }: CommitAndClaim): string {
+export function requestDigest({ commits, claim }: CommitAndClaim): string {
   const references = commits.map(({ runId, item, epoch, generation, digest: content }) => [
     runId,
     item,

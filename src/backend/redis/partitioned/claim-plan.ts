@@ -9,11 +9,14 @@ import type { Claim } from "../../contract/claim.ts";
 import { isReservedForOther } from "../../rules/reservation.ts";
 import { CLAIM_OVERSCAN } from "../../synchronous/claim.ts";
 import { readItem } from "../item-row.ts";
-import { fromItemMember, keyText, RUN_FIELDS } from "../keys.ts";
+import { fromItemMember, keyText, RUN_FIELDS, reserverOf } from "../keys.ts";
 import type { Partition } from "../partition.ts";
 import type { RankedItem, Survey } from "../peek.ts";
 import { listOf, numberOf, optionalBytes } from "../reply.ts";
 import { readState } from "../run-row.ts";
+
+/** How long others leave to a request what it is about to claim. */
+const RESERVED_MS = 500;
 
 /** Items to take from one partition. */
 export interface Share {
@@ -31,21 +34,47 @@ interface Candidate extends RankedItem {
   readonly at: number;
 }
 
-/** A share for each of the surveyed partitions. */
-export async function shareOut(
+/** What is chosen from each of the surveyed partitions, if others do not have it already. */
+export interface Choice {
+  readonly stalled: readonly string[];
+  readonly ready: readonly string[];
+}
+
+export async function chooseFrom(
   surveyed: readonly Surveyed[],
   session: string,
   claim: Claim,
-): Promise<readonly Share[]> {
+): Promise<readonly Choice[]> {
   const wanted = Math.max(0, Math.min(claim.limit, LIMITS.claimItems));
   const stalled = candidatesIn(surveyed, ({ stalled: items }) => items);
   const chosenStalled = await choose(stalled, Math.min(claim.stalledLimit, wanted), surveyed, session);
   const ready = candidatesIn(surveyed, ({ ready: items }) => items);
   const chosenReady = await choose(ready, wanted - chosenStalled.length, surveyed, session);
-  return surveyed.map((_, at) => ({
-    ready: chosenReady.filter((candidate) => candidate.at === at).length,
-    stalled: chosenStalled.filter((candidate) => candidate.at === at).length,
-  }));
+  const membersAt = (chosen: readonly Candidate[], at: number): readonly string[] =>
+    chosen.filter((candidate) => candidate.at === at).map(({ member }) => member);
+  return surveyed.map((_, at) => ({ ready: membersAt(chosenReady, at), stalled: membersAt(chosenStalled, at) }));
+}
+
+/** Reserves what was chosen; what of it is had now, and whether that is all. */
+export async function reserveChoice(
+  surveyed: readonly Surveyed[],
+  choices: readonly Choice[],
+  session: string,
+): Promise<{ readonly shares: readonly Share[]; readonly isComplete: boolean }> {
+  const shares = await Promise.all(
+    surveyed.map(async ({ partition }, at) => {
+      const { ready = [], stalled = [] } = choices[at] ?? {};
+      const members = [...stalled, ...ready];
+      if (members.length === 0) return { ready: 0, stalled: 0 };
+      const args = [reserverOf(session), String(RESERVED_MS), ...members];
+      const had = listOf(await partition.script("reserve", args)).map(numberOf);
+      const count = (part: readonly number[]): number => part.filter((one) => one === 1).length;
+      return { stalled: count(had.slice(0, stalled.length)), ready: count(had.slice(stalled.length)) };
+    }),
+  );
+  const chosen = choices.reduce((sum, { ready, stalled }) => sum + ready.length + stalled.length, 0);
+  const had = shares.reduce((sum, { ready, stalled }) => sum + ready + stalled, 0);
+  return { shares, isComplete: had === chosen };
 }
 
 function candidatesIn(

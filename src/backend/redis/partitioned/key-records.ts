@@ -33,6 +33,12 @@ export class KeyRecords {
     return readRecord(optionalText(await partition.reads.one("GET", name)));
   }
 
+  /** The run that the key stands for, once that is there. */
+  async holder(key: Key): Promise<string | undefined> {
+    const record = await this.read(key);
+    return record?.state === "confirmed" ? record.runId : undefined;
+  }
+
   /** Whether it was as expected, and now is as given. */
   async change(key: Key, expected: KeyRecord | undefined, given: KeyRecord | undefined): Promise<boolean> {
     const [partition, name] = this.#place(key);

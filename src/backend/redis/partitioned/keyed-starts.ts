@@ -70,8 +70,9 @@ async function goOn(start: KeyedStart, record: KeyRecord, ports: StartPorts): Pr
   if (replaces !== undefined) await cancel(replaces, runId, ports);
   const [outcome] = await ports.of(runId).startRuns([{ ...start, id: runId, onConflict: "return" }]);
   if (outcome === undefined || outcome.kind === "unknownDefinition") return outcome;
-  const confirmed: KeyRecord = { state: "confirmed", runId, replaces: undefined };
-  await ports.records.change(start, record, confirmed);
+  // A run that is being imported is there for nobody yet: its import confirms.
+  const isThere = outcome.kind === "started" || (await ports.of(runId).read.run(runId)) !== undefined;
+  if (isThere) await ports.records.change(start, record, { state: "confirmed", runId, replaces: undefined });
   return outcome.kind === "started" ? outcome : found(outcome.run, start, "idempotencyKey");
 }
 

@@ -8,6 +8,8 @@ import type { PostOffice } from "../../remote/remote-operations.ts";
 import type { PartitionMap } from "../partition-map.ts";
 
 const LETTERS_AT_ONCE = 64;
+/** A letter, its answer, and what may come of that. */
+const MOST_HOPS = 4;
 
 export class LetterCarrier {
   readonly #map: PartitionMap;
@@ -36,9 +38,9 @@ export class LetterCarrier {
     this.#rounds.set(partition, round);
   }
 
-  /** Resolves when nothing is on its way. */
-  async idle(): Promise<void> {
-    while (this.#rounds.size > 0) await Promise.all(this.#rounds.values());
+  /** Resolves when what is on its way now has arrived, with the answers to it and to those; or could not be delivered. */
+  async settled(): Promise<void> {
+    for (let hops = 0; hops < MOST_HOPS && this.#rounds.size > 0; hops += 1) await Promise.all(this.#rounds.values());
   }
 
   async #carry(partition: number): Promise<void> {

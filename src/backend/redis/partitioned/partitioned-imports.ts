@@ -3,9 +3,11 @@
  * part is given to the partition of the run. A key is reserved with the first part and confirmed with the last one.
  */
 
+import { isMillraceError } from "../../../core/errors.ts";
 import type { BackendOperations } from "../../contract/operations.ts";
 import type { DefinitionRecord } from "../../contract/records.ts";
 import type { ImportOutcome, ImportPart } from "../../contract/transfer.ts";
+import { checkPart } from "../../synchronous/run-import.ts";
 import { writeDefinition } from "../history-rows.ts";
 import { nameField } from "../keys.ts";
 import type { Key, KeyRecord } from "./key-records.ts";
@@ -16,20 +18,36 @@ export async function importOver(
   operations: BackendOperations,
   all: Partitioned,
 ): Promise<ImportOutcome> {
-  const { head, runId, last } = request.part;
+  checkPart(request);
+  const { head, runId } = request.part;
   if (head === undefined) return await operations.transfer.import(request);
-  await shelve(head.definition, all);
   const { workflow, idempotencyKey } = head.details;
+  await shelve(head.definition, all);
   if (idempotencyKey === undefined) return await operations.transfer.import(request);
-  const key: Key = { workflow, idempotencyKey };
-  const holder = await reserve(key, runId, all);
-  if (holder !== undefined) {
-    const there = await operations.read.run(runId);
-    if (there === undefined) return { kind: "conflict", by: "idempotencyKey", runId: holder };
+  return await importKeyed(request, { workflow, idempotencyKey }, runId, operations, all);
+}
+
+async function importKeyed(
+  request: ImportPart,
+  key: Key,
+  runId: string,
+  operations: BackendOperations,
+  all: Partitioned,
+): Promise<ImportOutcome> {
+  const { holder, fresh } = await reserve(key, runId, all);
+  if (holder !== undefined && (await operations.read.run(runId)) === undefined) {
+    return { kind: "conflict", by: "idempotencyKey", runId: holder };
   }
-  const outcome = await operations.transfer.import(request);
-  if (last && outcome.kind === "imported") await confirm(key, runId, all);
-  return outcome;
+  try {
+    const outcome = await operations.transfer.import(request);
+    if (outcome.kind === "imported" || outcome.kind === "existing") await confirm(key, runId, all);
+    else if (outcome.kind !== "taken") await undo(key, fresh, all);
+    return outcome;
+  } catch (error) {
+    // After any other error it is unknown what happened, and whoever tries again goes on from here.
+    if (isMillraceError(error, "INVALID_VALUE")) await undo(key, fresh, all);
+    throw error;
+  }
 }
 
 /** Stores a definition without changing what its name and version stand for already. */
@@ -40,21 +58,26 @@ async function shelve(definition: DefinitionRecord, { map }: Partitioned): Promi
   await connection.call(keys.names, ["HSETNX", keys.names, nameField(name, version), hash]);
 }
 
-/** The run that has the key, if it is another one that is there. */
-async function reserve(
-  key: Key,
-  runId: string,
-  { records, operations, map }: Partitioned,
-): Promise<string | undefined> {
+interface Reservation {
+  /** The run that has the key, if it is another one. */
+  readonly holder?: string;
+  /** The record as it was, and as it was written just now. */
+  readonly fresh?: { readonly before: KeyRecord | undefined; readonly reserved: KeyRecord };
+}
+
+async function reserve(key: Key, runId: string, { records, operations, map }: Partitioned): Promise<Reservation> {
   for (;;) {
-    const record = await records.read(key);
-    if (record?.runId === runId) return undefined;
-    const other =
-      record === undefined ? undefined : await operations[map.numberOf(record.runId)]?.read.run(record.runId);
-    if (record !== undefined && (other !== undefined || record.state === "reserved")) return record.runId;
+    const before = await records.read(key);
+    if (before?.runId === runId) return {};
+    const other = before && (await operations[map.numberOf(before.runId)]?.read.run(before.runId));
+    if (before !== undefined && (other !== undefined || before.state === "reserved")) return { holder: before.runId };
     const reserved: KeyRecord = { state: "reserved", runId, replaces: undefined };
-    if (await records.change(key, record, reserved)) return undefined;
+    if (await records.change(key, before, reserved)) return { fresh: { before, reserved } };
   }
+}
+
+async function undo(key: Key, fresh: Reservation["fresh"], { records }: Partitioned): Promise<void> {
+  if (fresh !== undefined) await records.change(key, fresh.reserved, fresh.before);
 }
 
 async function confirm(key: Key, runId: string, { records }: Partitioned): Promise<void> {

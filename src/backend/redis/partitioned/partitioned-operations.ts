@@ -143,6 +143,7 @@ async function sendAll(events: readonly SentEvent[], all: Partitioned): Promise<
       }
     },
   );
+  await all.carrier.settled();
   return outcomes;
 }
 
@@ -170,7 +171,9 @@ function sessionOperations(all: Partitioned): SessionOperations {
       gate.pass(async () => {
         checkRequest(request);
         const lettersIn = (partition: number): void => carrier.collect(partition);
-        return await commitAndClaimOver(request, { map, parts: operations, lettersIn });
+        const answer = await commitAndClaimOver(request, { map, parts: operations, lettersIn });
+        await carrier.settled();
+        return answer;
       }),
     peek: (claim) =>
       gate.pass(async () => {
@@ -241,7 +244,7 @@ function sharedOperations(all: Partitioned): SharedOperations {
     now: () => gate.pass(() => first.now()),
     close: () =>
       gate.close(async () => {
-        await carrier.idle();
+        await carrier.settled();
         await Promise.all(operations.map((part) => part.close()));
         await close();
       }),

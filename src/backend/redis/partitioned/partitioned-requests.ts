@@ -4,18 +4,22 @@
  * each partition both are requests of the session with numbers of their own, so that whatever is sent again is answered as it was.
  */
 
-import { MillraceError } from "../../../core/errors.ts";
+import { isMillraceError, MillraceError } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import type { Claim, ClaimedItem, CommitAndClaim, CommitAndClaimAnswer } from "../../contract/claim.ts";
 import type { Commit, CommitAnswer } from "../../contract/commit.ts";
 import type { BackendOperations } from "../../contract/operations.ts";
 import { rankOf } from "../../rules/due.ts";
 import { CLAIM_OVERSCAN } from "../../synchronous/claim.ts";
-import { dueLater } from "../../synchronous/commit-and-claim.ts";
+import { dueLater, requestDigest } from "../../synchronous/commit-and-claim.ts";
+import { reserverOf } from "../keys.ts";
 import type { PartitionMap } from "../partition-map.ts";
 import { type Survey, survey } from "../peek.ts";
-import { shareOut } from "./claim-plan.ts";
-import { type RequestRecord, RequestRecords, requestDigest } from "./request-records.ts";
+import { chooseFrom, reserveChoice, type Share } from "./claim-plan.ts";
+import { type RequestRecord, RequestRecords } from "./request-records.ts";
+
+/** Looks for more where others were faster with what was chosen. */
+const MOST_PLANS = 4;
 
 export interface RequestPorts {
   readonly map: PartitionMap;
@@ -31,7 +35,7 @@ export async function commitAndClaimOver(
 ): Promise<CommitAndClaimAnswer> {
   const home = map.numberOf(request.session);
   const records = new RequestRecords(map.at(home), request.session);
-  const [{ record, stored }, surveys] = await Promise.all([records.of(request), surveyAll(map, request.claim)]);
+  const [{ record, stored }, surveys] = await Promise.all([records.of(request), surveyAll(map, request)]);
   for (const [number, { letters }] of surveys.entries()) if (letters > 0) lettersIn(number);
   const instants = new Map<number, number | undefined>();
   const send = async (number: number, part: Omit<CommitAndClaim, "session">): Promise<CommitAndClaimAnswer> => {
@@ -41,7 +45,7 @@ export async function commitAndClaimOver(
     instants.set(number, answer.nextDueAt);
     return answer;
   };
-  const done = record ?? (await commitFirst({ request, map, home, records, stored, surveys, send }));
+  const done = record ?? (await commitOnce({ request, map, home, records, stored, surveys, send }));
   const items = await claimShares(request, done, send);
   const later = surveys.map(({ nextDueAt, now }, at) =>
     instants.has(at) ? instants.get(at) : dueLater(nextDueAt, now),
@@ -55,12 +59,12 @@ export async function commitAndClaimOver(
   };
 }
 
-function surveyAll(map: PartitionMap, claim: Claim | undefined): Promise<readonly Survey[]> {
+function surveyAll(map: PartitionMap, { claim, session }: CommitAndClaim): Promise<readonly Survey[]> {
   const wanted = claim === undefined ? 0 : Math.min(claim.limit, LIMITS.claimItems);
   const most = {
     ready: wanted === 0 ? 0 : wanted + CLAIM_OVERSCAN,
     stalled: wanted === 0 ? 0 : Math.min(wanted, claim?.stalledLimit ?? 0),
-    listed: true,
+    listedFor: reserverOf(session),
   };
   return Promise.all(map.all.map((partition) => survey(partition, claim, most)));
 }
@@ -75,10 +79,21 @@ interface First {
   readonly send: (partition: number, part: Omit<CommitAndClaim, "session">) => Promise<CommitAndClaimAnswer>;
 }
 
+/** The same request may have been sent twice at once, and the other be further already. */
+async function commitOnce(first: First): Promise<RequestRecord> {
+  try {
+    return await commitFirst(first);
+  } catch (error) {
+    const { record } = isMillraceError(error, "COMMIT_CONFLICT") ? await first.records.of(first.request) : {};
+    if (record === undefined) throw error;
+    return record;
+  }
+}
+
 /** Applies the commits, brings on what is due, and keeps what came of it with how many items are to be claimed. */
 async function commitFirst(first: First): Promise<RequestRecord> {
   const { request, map, home, records, stored, surveys, send } = first;
-  const { claim, session } = request;
+  const { claim } = request;
   const split = splitCommits(request.commits, map);
   const due = surveys.flatMap(({ isDue }, at) => (isDue ? at : []));
   const touched = [...new Set([home, ...split.keys(), ...due])];
@@ -101,14 +116,29 @@ async function commitFirst(first: First): Promise<RequestRecord> {
   }
   const now = answered.find(({ at }) => at === home)?.answer.now ?? 0;
   const isNew = due.length > 0 || split.size > 0;
-  const current = isNew && claim !== undefined ? await surveyAll(map, claim) : surveys;
-  const surveyed = map.all.flatMap((partition, at) => {
-    const one = current[at];
-    return one === undefined ? [] : { partition, survey: one };
-  });
-  const shares = claim === undefined ? [] : await shareOut(surveyed, session, claim);
+  const current = isNew && claim !== undefined ? await surveyAll(map, request) : surveys;
+  const shares = claim === undefined ? [] : await planned(request, claim, current, map);
   const record = { request: request.request, digest: requestDigest(request), answers, now, shares };
   return await records.keep(record, stored, request);
+}
+
+/** How many items to claim from which partition; those are reserved by now. */
+async function planned(
+  request: CommitAndClaim,
+  claim: Claim,
+  surveys: readonly Survey[],
+  map: PartitionMap,
+): Promise<readonly Share[]> {
+  for (let tries = 1, current = surveys; ; tries += 1) {
+    const surveyed = map.all.flatMap((partition, at) => {
+      const one = current[at];
+      return one === undefined ? [] : { partition, survey: one };
+    });
+    const choices = await chooseFrom(surveyed, request.session, claim);
+    const { shares, isComplete } = await reserveChoice(surveyed, choices, request.session);
+    if (isComplete || tries === MOST_PLANS) return shares;
+    current = await surveyAll(map, request);
+  }
 }
 
 interface Placed {

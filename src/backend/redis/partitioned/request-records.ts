@@ -4,10 +4,10 @@
  * through whichever handle. It lies in the session's own partition.
  */
 
-import { canonicalJson, digest } from "../../../core/digest.ts";
 import { MillraceError } from "../../../core/errors.ts";
 import type { CommitAndClaim } from "../../contract/claim.ts";
 import type { CommitAnswer } from "../../contract/commit.ts";
+import { requestDigest } from "../../synchronous/commit-and-claim.ts";
 import { decodeAnswer, encodeAnswer } from "../../synchronous/stored-answer.ts";
 import { keyText } from "../keys.ts";
 import type { Partition } from "../partition.ts";
@@ -62,18 +62,6 @@ export class RequestRecords {
         : `comes after request ${record.request}`;
     throw new MillraceError("COMMIT_CONFLICT", `request ${request.request} of session ${request.session} ${problem}`);
   }
-}
-
-/** Equal for equal requests: each commit brings a digest of its content. */
-export function requestDigest({ commits, claim }: CommitAndClaim): string {
-  const references = commits.map(({ runId, item, epoch, generation, digest: content }) => [
-    runId,
-    item,
-    epoch,
-    generation,
-    content,
-  ]);
-  return digest(canonicalJson([references, claim ?? null]));
 }
 
 function writeRecord({ request, digest: content, answers, now, shares }: RequestRecord): string {

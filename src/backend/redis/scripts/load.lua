@@ -1,8 +1,8 @@
 --[[
 Purpose: gives a step the rows that it asks for, and the server's instant. Rows that only one step is to work on (ready
   items and the like) are reserved for a moment, so that others look further; that is a hint, and nothing relies on it.
-Inputs: KEYS[1], the beginning of all keys. ARGV: the instant, where the clock is not the server's, or nothing; who asks;
-  how long to reserve, in ms; then what is asked for:
+Inputs: KEYS[1], the beginning of all keys. ARGV: the instant, where the clock is not the server's, or nothing; who asks,
+  and under which name it may have reserved before; how long to reserve, in ms; then what is asked for:
   - `R` run lock n field*n: fields of a run, and the groups around those that are items or groups. lock: 0 no, 1 wait while
     somebody else has it to himself, 2 the same and have it alone for a moment.
   - `H` key n field*n. `G` key. `S` session, and 1 if what stays of it is asked for too, else 0.
@@ -15,7 +15,7 @@ Outputs: {"wait"}: somebody else has a run to himself. {"rows", instant, number 
 Atomic by: it writes nothing but reservations, and takes out of the indexes what stands for rows that are not there.
 ]]
 
-local OWNER, RESERVE_MS = ARGV[2], tonumber(ARGV[3])
+local OWNER, ALIAS, RESERVE_MS = ARGV[2], ARGV[3], tonumber(ARGV[4])
 local RESERVED = P .. 'reserved'
 local MOST_PASSED = 2000
 local MOST_PAYLOAD = 4194304
@@ -26,7 +26,7 @@ local now = ARGV[1] == '' and real or tonumber(ARGV[1])
 now = math.max(now, tonumber(redis.call('GET', P .. 'clock') or '0'))
 local instant = string.format('%.17g', now)
 
-local at = 4
+local at = 5
 
 local function following()
   local value = ARGV[at]
@@ -49,7 +49,7 @@ local reservedNow = {}
 local function isOthers(reservation)
   if not reservation then return false end
   local owner, untilMs = string.match(reservation, '^(%S*) (%d+)$')
-  return owner ~= OWNER and untilMs and tonumber(untilMs) > real
+  return owner ~= OWNER and owner ~= ALIAS and untilMs and tonumber(untilMs) > real
 end
 
 -- Which of the names others have reserved.

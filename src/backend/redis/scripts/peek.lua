@@ -1,15 +1,16 @@
 --[[
 Purpose: what a claim would find, and when something will be due.
 Inputs: KEYS[1], the beginning of all keys. ARGV: the instant, where the clock is not the server's, or nothing; the grace after
-  a lease has ended, in ms; how many ready items are of interest, and how many that have stalled; whether to list them (1) or
-  only to tell whether there are any (0); the lanes.
+  a lease has ended, in ms; how many ready items are of interest, and how many that have stalled; for whom to list them,
+  without those that others have reserved, or nothing only to tell whether there are any; the lanes.
 Outputs: {instant, number of lanes, 1 if something is due else 0, 1 if there are items else 0, the next due time or nothing,
   number of letters, ready items with their ranks, those that have stalled with theirs}.
 Atomic by: a script is not interrupted, and it writes nothing.
 ]]
 
 local time = redis.call('TIME')
-local now = ARGV[1] == '' and tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) or tonumber(ARGV[1])
+local real = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local now = ARGV[1] == '' and real or tonumber(ARGV[1])
 now = math.max(now, tonumber(redis.call('GET', P .. 'clock') or '0'))
 local wanted = {['0'] = tonumber(ARGV[3]), ['1'] = tonumber(ARGV[4])}
 
@@ -27,13 +28,32 @@ local function hasItems()
   return false
 end
 
+local anyReserved = redis.call('HLEN', P .. 'reserved') > 0
+
+local function othersHave(member)
+  local reservation = anyReserved and redis.call('HGET', P .. 'reserved', member)
+  if not reservation then return false end
+  local owner, untilMs = string.match(reservation, '^(%S*) (%d+)$')
+  return owner ~= ARGV[5] and untilMs and tonumber(untilMs) > real
+end
+
 -- The first items of all lanes, in no order; those of each lane in theirs.
 local function itemsOf(stalled)
   local items = {}
-  if wanted[stalled] == 0 then return items end
-  for at = 6, #ARGV do
-    local lane = redis.call('ZRANGE', P .. 'q' .. stalled .. ':' .. ARGV[at], 0, wanted[stalled] - 1, 'WITHSCORES')
-    for i = 1, #lane do items[#items + 1] = lane[i] end
+  local count = wanted[stalled]
+  for at = 6, count > 0 and #ARGV or 0 do
+    local key, listed, offset = P .. 'q' .. stalled .. ':' .. ARGV[at], 0, 0
+    repeat
+      local lane = redis.call('ZRANGE', key, offset, offset + count - 1, 'WITHSCORES')
+      for i = 1, #lane, 2 do
+        if listed < count and not othersHave(lane[i]) then
+          listed = listed + 1
+          items[#items + 1] = lane[i]
+          items[#items + 1] = lane[i + 1]
+        end
+      end
+      offset = offset + count
+    until listed == count or #lane < 2 * count or offset > 2000
   end
   return items
 end
@@ -65,7 +85,7 @@ for _, name in ipairs({'due', 'busy', 'timeouts', 'e:due'}) do
   if at and (not due or tonumber(at) < tonumber(due)) then due = at end
 end
 
-local lists = ARGV[5] == '1'
+local lists = ARGV[5] ~= ''
 return {
   string.format('%.17g', now),
   redis.call('HLEN', P .. 'lanes'),

@@ -25,6 +25,13 @@ export type {
   RefusalCode,
 } from "./backend/contract/commit.ts";
 export type { AuditEntry, ControlAction, ControlOutcome, ControlRequest } from "./backend/contract/control.ts";
+export type {
+  DocumentOperations,
+  DocumentRecord,
+  PutDocument,
+  PutOutcome,
+  RemoveOutcome,
+} from "./backend/contract/documents.ts";
 export type { BackendOperations, Reads, Wakeup } from "./backend/contract/operations.ts";
 export type {
   ContextTail,

@@ -94,6 +94,10 @@ export const LIMITS = {
   checkpointBytes: 268_435_456,
   /** Size of one document of a namespace, its payload included. Over it: `PAYLOAD_TOO_LARGE`. */
   documentBytes: 1_310_720,
+  /** Longest jitter of a schedule. */
+  scheduleJitterMs: 3_600_000,
+  /** Instants of a schedule that are told in advance. */
+  scheduleInstants: 1_000,
   /** Checkpoints that one step removes. */
   cleanupCheckpoints: 1_000,
   /** Rows of one part of a run that is moved to another store. */
@@ -130,6 +134,8 @@ export const DEFAULTS = {
   blockedLoopMs: 300_000,
   /** How long a finished run is kept. */
   retentionMs: 2_592_000_000,
+  /** How old an instant of a schedule may be that is caught up. */
+  catchUpMs: 3_600_000,
   /** Age below which a worker's heartbeat counts as alive; below three times this it is stale. */
   livenessMs: 30_000,
 } as const;

@@ -51,6 +51,7 @@ import { type RunHandle, readView, runHandle } from "./run-handle.ts";
 import { gatherMetrics, type RunMetrics } from "./run-metrics.ts";
 import { describeRun } from "./run-outcome.ts";
 import { type RunConditions, type RunSelection, toRunFilter } from "./run-selection.ts";
+import { Schedules } from "./schedules.ts";
 import { findSource, startMany, startOne } from "./start.ts";
 import { type RunEvent, type WatchOptions, watchRun } from "./watch.ts";
 import {
@@ -106,6 +107,8 @@ export interface ListItemsOptions extends PageRequest {
 
 /** Starts, watches and controls runs. */
 export class DistributedOrchestrator {
+  /** Runs that are to be started at given times. */
+  readonly schedules: Schedules;
   readonly #parts: Orchestration;
   readonly #explain: ReturnType<typeof explainer>;
 
@@ -124,6 +127,7 @@ export class DistributedOrchestrator {
       logger: loggerFor(options.logger),
     };
     this.#explain = explainer(this.#parts);
+    this.schedules = new Schedules(this.#parts);
   }
 
   /**

@@ -98,8 +98,8 @@ async function prepare(
   }
 }
 
-/** Checks alone: the parsed value is dropped, since the store keeps what was given. */
-async function checkInput(workflow: Workflow, input: unknown): Promise<void> {
+/** Checks alone: the parsed value is dropped, since the store keeps what was given. Throws `INVALID_INPUT`. */
+export async function checkInput(workflow: Workflow, input: unknown): Promise<void> {
   const { start, name }: Definition = workflow.definition;
   const node = workflow["~runtime"].nodes.get(start);
   if (node?.kind !== "node") return;

@@ -5,12 +5,10 @@
  */
 
 import { cleanText } from "../core/text.ts";
-import { dueTime, timetableOf } from "./due-time.ts";
+import { dueTime, timetableOf, windowMs } from "./due-time.ts";
 import type { DecidedStart, Firing, FiringCounts, Schedule, ScheduleProgress } from "./schedule.ts";
 import type { Timetable } from "./timetable.ts";
 
-/** Handled within this, an instant is on time, whatever may be caught up. */
-const ON_TIME_MS = 60_000;
 /** Instants that one decision is about; the rest follows at once. */
 const MOST_AT_ONCE = 100;
 const MOST_QUEUED = 1_000;
@@ -37,12 +35,12 @@ export type StartResult =
 
 /** Decides about all that is due. Precondition: nothing is being started. The same object if there is nothing to decide. */
 export function decide(schedule: Schedule, circumstances: Circumstances): Schedule {
-  const { progress } = schedule;
+  const { content, progress } = schedule;
   const { now } = circumstances;
   if (progress.paused || (progress.refused.length > 0 && now < (progress.retryAt ?? now))) return schedule;
   const open = progress.open.filter((runId) => circumstances.isOpen(runId));
   const due = dueInstants(schedule, now, mostAtOnce(schedule, open));
-  const canStart = progress.queue.length > 0 && open.length === 0;
+  const canStart = progress.queue.length > 0 && (open.length === 0 || content.overlap === "allow");
   if (due.instants.length === 0 && due.missed === 0 && progress.refused.length === 0 && !canStart) return schedule;
   const inTime = new Set(timely(schedule, [...progress.refused, ...due.instants], now));
   const late = [...progress.refused, ...due.instants].filter((instant) => !inTime.has(instant));
@@ -139,7 +137,7 @@ function dueInstants(schedule: Schedule, now: number, most: number): Due {
     return { instants: [], missed: 0, missedFrom: 0, next: first };
   }
   const table = timetableOf(schedule);
-  const horizon = now - windowMs(schedule);
+  const horizon = now - windowMs(schedule.content);
   let at: number | undefined = first;
   if (dueTime(schedule, first) < horizon) {
     at = table.next(Math.max(first, horizon - schedule.content.jitterMs) - 1);
@@ -165,13 +163,8 @@ function lastOf(schedule: Schedule, table: Timetable, now: number): number | und
   return last;
 }
 
-/** How late an instant may be. Where the latest one is caught up, others must be on time. */
-function windowMs({ content: { catchUp } }: Schedule): number {
-  return catchUp === "last" ? ON_TIME_MS : Math.max(ON_TIME_MS, catchUp);
-}
-
 function timely(schedule: Schedule, instants: readonly number[], now: number): readonly number[] {
-  const horizon = now - windowMs(schedule);
+  const horizon = now - windowMs(schedule.content);
   const newest = schedule.content.catchUp === "last" ? instants.at(-1) : undefined;
   return instants.filter((instant) => instant === newest || dueTime(schedule, instant) >= horizon);
 }

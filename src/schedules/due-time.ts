@@ -4,9 +4,11 @@
  */
 
 import { digest } from "../core/digest.ts";
-import type { Schedule } from "./schedule.ts";
+import type { Schedule, ScheduleContent } from "./schedule.ts";
 import { type Timetable, timetable } from "./timetable.ts";
 
+/** Handled within this, an instant is on time, whatever may be caught up. */
+const ON_TIME_MS = 60_000;
 /** How long others leave a decision to who made it. */
 export const TAKEOVER_MS = 5_000;
 /** Between two looks whether the run has ended that a queue waits for, in case nobody hints at it. */
@@ -23,6 +25,11 @@ export function dueTime({ id, content: { jitterMs } }: Pick<Schedule, "id" | "co
   if (jitterMs === 0) return instant;
   const part = Number.parseInt(digest(`${id}/${instant}`).slice(0, 8), 16) / 2 ** 32;
   return instant + Math.floor(part * jitterMs);
+}
+
+/** How late an instant may be. Where the latest one is caught up, others must be on time. */
+export function windowMs({ catchUp }: Pick<ScheduleContent, "catchUp">): number {
+  return catchUp === "last" ? ON_TIME_MS : Math.max(ON_TIME_MS, catchUp);
 }
 
 /** When somebody has to look at it next; `undefined` for one that nothing is left to do about. */

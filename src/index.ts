@@ -25,6 +25,13 @@ export type {
   RefusalCode,
 } from "./backend/contract/commit.ts";
 export type { AuditEntry, ControlAction, ControlOutcome, ControlRequest } from "./backend/contract/control.ts";
+export type {
+  DocumentOperations,
+  DocumentRecord,
+  PutDocument,
+  PutOutcome,
+  RemoveOutcome,
+} from "./backend/contract/documents.ts";
 export type { Advice, BackendOperations, Reads, Wakeup } from "./backend/contract/operations.ts";
 export type {
   ContextTail,
@@ -171,10 +178,27 @@ export {
   type Transition,
 } from "./definition/transition.ts";
 export { type AnyVariant, type Variant, variant, variantBy } from "./definition/variant.ts";
+export { type ChildOptions, child } from "./definition/waits/child.ts";
+export { type Event, event, type Where } from "./definition/waits/event.ts";
+export { externalTool, type ToolWait } from "./definition/waits/external-tool.ts";
+export { type SleepOptions, sleep } from "./definition/waits/sleep.ts";
+export { type EventWait, waitForEvent } from "./definition/waits/wait-for-event.ts";
+export { type InputWait, waitForInput } from "./definition/waits/wait-for-input.ts";
+export type { ReceivedArgs, WaitArgs, WaitNode, WaitOptions } from "./definition/waits/wait-node.ts";
+export type { DefinitionWait } from "./definition/waits/wait-runtime.ts";
 export { type ContextMismatch, dynamicWorkflow, type LooseEdge, workflow } from "./definition/workflow.ts";
 export type { Workflow, WorkflowOptions } from "./definition/workflow-building.ts";
 export type { Completion, OutputOfGraph } from "./definition/workflow-output.ts";
-export type { InputOf, NameOf, NodeTypes, OutputOf, TypesOf, WorkflowTypes } from "./definition/workflow-types.ts";
+export type {
+  AnswerOf,
+  InputOf,
+  NameOf,
+  NodeTypes,
+  OutputOf,
+  TypesOf,
+  WaitNames,
+  WorkflowTypes,
+} from "./definition/workflow-types.ts";
 export type { LocalOptions, LocalRunOptions, LocalRunResult, RunProgress } from "./local/local-options.ts";
 export { run } from "./local/run.ts";
 export {
@@ -206,8 +230,18 @@ export type { RunHandle } from "./orchestrator/run-handle.ts";
 export type { Distribution, NodeMetrics, RunMetrics } from "./orchestrator/run-metrics.ts";
 export { StoredFailure } from "./orchestrator/run-outcome.ts";
 export type { RunConditions, RunSelection } from "./orchestrator/run-selection.ts";
+export type {
+  NewSchedule,
+  ScheduleChanges,
+  Schedules,
+  SchedulesKeeper,
+  TriggerOptions,
+} from "./orchestrator/schedules.ts";
 export type { RunEvent, RunItemEvent, RunStatusEvent, WatchOptions } from "./orchestrator/watch.ts";
 export type { Backlog, LivenessOptions, WorkerLiveness } from "./orchestrator/workers.ts";
+export type { Firing, FiringCounts, Overlap, ScheduleFailure } from "./schedules/schedule.ts";
+export type { SaidOfSchedule, ScheduleSettings, ScheduleTimes } from "./schedules/schedule-content.ts";
+export type { ScheduleInfo } from "./schedules/schedule-info.ts";
 export { type Backend, defineBackend } from "./stores/backend.ts";
 export type { ContextStore } from "./stores/contexts.ts";
 export type { DequeuedItem } from "./stores/dequeued-item.ts";

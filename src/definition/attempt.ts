@@ -42,4 +42,6 @@ export interface AttemptArgs extends AttemptInfo {
   readonly context: unknown;
   readonly input?: unknown;
   readonly inputs?: unknown;
+  /** What was waited for, parsed; in the second phase of a wait. */
+  readonly received?: unknown;
 }

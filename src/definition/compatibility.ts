@@ -3,7 +3,14 @@
  * they need of the newer code are the nodes, the guards and the context fields. Pure; it compares definitions and knows
  * no runs.
  */
-import { type Definition, type DefinitionEdge, type Destination, edgeOf, nodeOf } from "./definition.ts";
+import {
+  type Definition,
+  type DefinitionEdge,
+  type DefinitionNode,
+  type Destination,
+  edgeOf,
+  nodeOf,
+} from "./definition.ts";
 import { predecessorsOf } from "./graph-checks.ts";
 import { quote } from "./problems.ts";
 
@@ -16,6 +23,8 @@ export function strandedBy(newer: Definition, older: Definition): readonly strin
     const now = nodeOf(newer, name);
     if (now === undefined) problems.push(`its node ${quote(name)} is gone`);
     else if (now.kind !== node.kind) problems.push(`its node ${quote(name)} was a ${node.kind} and is a ${now.kind}`);
+    else if (waitsFor(now) !== waitsFor(node))
+      problems.push(`its node ${quote(name)} waited for ${waitsFor(node)} and waits for ${waitsFor(now)}`);
     else {
       if (now.serializable && !node.serializable) problems.push(`its node ${quote(name)} was not serializable`);
       if (now.kind === "joinByName") problems.push(...lostInputs(newer, older, name));
@@ -23,6 +32,14 @@ export function strandedBy(newer: Definition, older: Definition): readonly strin
     }
   }
   return problems;
+}
+
+/** What the answers of its waits are. */
+function waitsFor({ wait }: DefinitionNode): string {
+  if (wait === undefined) return "nothing";
+  const { kind, event, tool, workflow } = wait;
+  const what = event ?? tool ?? workflow;
+  return what === undefined ? kind : `${kind} ${quote(what)}`;
 }
 
 function lostInputs(newer: Definition, older: Definition, join: string): readonly string[] {

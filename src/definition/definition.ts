@@ -4,11 +4,12 @@
  * a workflow was written down does not show.
  *
  * The hash covers what decides where items go and who may take them: name, version, start, completion, the context's
- * shape, and of each node its kind, fan-out, queue, labels, `serializable` and edges with the names of the guards. It
- * leaves out what can be tuned under live runs without stranding them: descriptions, timeouts, deadlines, priorities,
+ * shape, and of each node its kind, fan-out, queue, labels, `serializable`, what it waits for (kind, and name of the event,
+ * tool or workflow) and edges with the names of the guards. It leaves out what can be tuned under live runs without stranding them: descriptions, timeouts, deadlines, priorities,
  * `maxItems`, retries. Invariant: two definitions with one hash route every emission alike.
  */
 import { canonicalJson, digest } from "../core/digest.ts";
+import type { DefinitionWait } from "./waits/wait-runtime.ts";
 import type { Completion } from "./workflow-output.ts";
 
 /** The version of this JSON form. */
@@ -47,6 +48,8 @@ export interface DefinitionNode {
   readonly timeoutMs: number;
   readonly deadlineMs?: number;
   readonly serializable: boolean;
+  /** What its items wait for; absent where they do not. */
+  readonly wait?: DefinitionWait;
   readonly description?: string;
 }
 
@@ -73,12 +76,23 @@ export interface Choice {
 export function hashOf(definition: Definition): string {
   const { format, name, version, start, completion, context, edges } = definition;
   const nodes = Object.fromEntries(
-    Object.entries(definition.nodes).map(([node, { kind, of, queue, labels, serializable }]) => [
+    Object.entries(definition.nodes).map(([node, { kind, of, queue, labels, serializable, wait }]) => [
       node,
-      { kind, ...(of === undefined ? {} : { of }), queue, labels, serializable },
+      {
+        kind,
+        ...(of === undefined ? {} : { of }),
+        queue,
+        labels,
+        serializable,
+        ...(wait === undefined ? {} : { wait: hashedWait(wait) }),
+      },
     ]),
   );
   return digest(canonicalJson({ format, name, version, start, completion, context: context.hash, nodes, edges }));
+}
+
+function hashedWait({ deadlineMs: _tunable, ...wait }: DefinitionWait): Omit<DefinitionWait, "deadlineMs"> {
+  return wait;
 }
 
 /** The node of that name. Looks at own properties alone: `constructor` is a fine name for a node. */

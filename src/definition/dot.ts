@@ -8,7 +8,7 @@ import { cleanText } from "../core/text.ts";
 import type { Definition } from "./definition.ts";
 import { type DrawnArrow, type DrawnNode, draw } from "./drawing.ts";
 
-/** The graph in DOT: boxes for nodes, trapezia for fan-outs and joins, dashed arrows for failures and timeouts. */
+/** The graph in DOT: boxes for nodes, trapezia for fan-outs and joins, hexagons for waits, dashed arrows for failures and timeouts. */
 export function toDot(definition: Definition): string {
   const { title, nodes, arrows } = draw(definition);
   const start = nodes.find(({ isStart }) => isStart);
@@ -29,7 +29,9 @@ export function toDot(definition: Definition): string {
 }
 
 function nodeLine({ id, name, note, shape }: DrawnNode): string {
-  const outline = { node: "", fanOut: ", shape=trapezium", join: ", shape=invtrapezium" }[shape];
+  const outline = { node: "", fanOut: ", shape=trapezium", join: ", shape=invtrapezium", wait: ", shape=hexagon" }[
+    shape
+  ];
   return `  ${id} [label=${quoted(note === undefined ? name : `${name}\n${note}`)}${outline}];`;
 }
 

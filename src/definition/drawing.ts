@@ -3,8 +3,11 @@
  * languages draw the same, in the same order: nodes by name, and of each node its ways in the order plain, by kind (the
  * wildcard last), failure, timeout.
  */
+
+import { formatDuration } from "../core/duration.ts";
 import type { Definition, DefinitionEdge, Destination } from "./definition.ts";
 import { fanOuts } from "./graph-checks.ts";
+import type { DefinitionWait } from "./waits/wait-runtime.ts";
 
 /** A node of the drawing. */
 export interface DrawnNode {
@@ -13,7 +16,7 @@ export interface DrawnNode {
   readonly name: string;
   /** Second line of the label, if any. */
   readonly note?: string;
-  readonly shape: "node" | "fanOut" | "join";
+  readonly shape: "node" | "fanOut" | "join" | "wait";
   readonly isStart: boolean;
 }
 
@@ -39,10 +42,13 @@ export function draw(definition: Definition): Drawing {
   const groups = fanOuts(definition);
   const nodes = names.map((name): DrawnNode => {
     const node = definition.nodes[name];
-    const shape = node?.of !== undefined ? "join" : groups.has(name) ? "fanOut" : "node";
-    const note = [node?.of === undefined ? "" : `join of ${node.of}`, node?.description ?? ""].filter(
-      (part) => part !== "",
-    );
+    const plain = node?.wait === undefined ? "node" : "wait";
+    const shape = node?.of !== undefined ? "join" : groups.has(name) ? "fanOut" : plain;
+    const note = [
+      node?.of === undefined ? "" : `join of ${node.of}`,
+      node?.wait === undefined ? "" : waitNote(node.wait),
+      node?.description ?? "",
+    ].filter((part) => part !== "");
     return {
       id: ids.get(name) ?? name,
       name,
@@ -56,6 +62,13 @@ export function draw(definition: Definition): Drawing {
     return edge === undefined ? [] : arrowsOf(ids, name, edge);
   });
   return { title: `${definition.name} ${definition.version}`, nodes, arrows };
+}
+
+/** `event order.paid within 3d`. */
+function waitNote({ kind, event, tool, workflow, deadlineMs }: DefinitionWait): string {
+  const within = deadlineMs === undefined ? "" : ` within ${formatDuration(deadlineMs)}`;
+  const what = event ?? tool ?? workflow;
+  return `${kind}${what === undefined ? "" : ` ${what}`}${within}`;
 }
 
 function arrowsOf(ids: ReadonlyMap<string, string>, name: string, edge: DefinitionEdge): readonly DrawnArrow[] {

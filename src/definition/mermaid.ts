@@ -8,7 +8,7 @@ import { cleanText } from "../core/text.ts";
 import type { Definition } from "./definition.ts";
 import { type DrawnArrow, type DrawnNode, draw } from "./drawing.ts";
 
-/** The graph as a Mermaid flowchart: boxes for nodes, trapezia for fan-outs and joins, dotted arrows for failures. */
+/** The graph as a Mermaid flowchart: boxes for nodes, trapezia for fan-outs and joins, hexagons for waits, dotted arrows for failures. */
 export function toMermaid(definition: Definition): string {
   const { nodes, arrows } = draw(definition);
   const start = nodes.find(({ isStart }) => isStart);
@@ -31,6 +31,8 @@ function nodeLine({ id, name, note, shape }: DrawnNode): string {
       return `  ${id}["${label}"]`;
     case "fanOut":
       return `  ${id}[/"${label}"\\]`;
+    case "wait":
+      return `  ${id}{{"${label}"}}`;
     case "join":
       return `  ${id}[\\"${label}"/]`;
   }

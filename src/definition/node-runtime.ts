@@ -11,6 +11,7 @@ import { type ContextShape, shapeOf } from "./context/shape.ts";
 import { NODE_OPTIONS, type NodeOptions, type NodeSettings, readNodeOptions } from "./node-options.ts";
 import { noteUnknownOptions, readOr } from "./problems.ts";
 import { isStandardSchema, type StandardSchema, unchecked } from "./schema.ts";
+import type { WaitRuntime } from "./waits/wait-runtime.ts";
 
 interface RuntimeOfAny {
   readonly settings: NodeSettings;
@@ -31,6 +32,8 @@ interface RuntimeOfAny {
 export interface PlainNodeRuntime extends RuntimeOfAny {
   readonly kind: "node";
   readonly input: StandardSchema;
+  /** What its items wait for before the body is called; absent where they do not. */
+  readonly wait?: WaitRuntime;
 }
 
 /** A join whose arrivals all fit one schema. */
@@ -61,10 +64,13 @@ export interface Described extends NodeOptions {
   run(args: AttemptArgs): unknown;
 }
 
-/** Reads a node that takes one input. */
-export function readNode(described: Described & { readonly input: StandardSchema }): PlainNodeRuntime {
+/** Reads a node that takes one input. `own`: the names of the options that its kind has beside those of all nodes. */
+export function readNode(
+  described: Described & { readonly input: StandardSchema },
+  own: readonly string[] = [],
+): PlainNodeRuntime {
   const problems: string[] = [];
-  const common = readCommon(described, ["input"], problems);
+  const common = readCommon(described, ["input", ...own], problems);
   return Object.freeze({ kind: "node", ...common, input: readSchema(described?.input, "input", problems) });
 }
 

@@ -223,7 +223,8 @@ function readSettings(written: WorkflowOptions & { readonly completion?: Complet
 }
 
 function definitionNode({ kind, settings, ...rest }: NodeRuntime): DefinitionNode {
-  return { kind, ...("of" in rest ? { of: rest.of } : {}), ...settings };
+  const wait = "wait" in rest && rest.wait !== undefined ? { wait: rest.wait.shown } : {};
+  return { kind, ...("of" in rest ? { of: rest.of } : {}), ...settings, ...wait };
 }
 
 function slotsOf(nodes: ReadonlyMap<string, NodeRuntime>): ReadonlyMap<string, readonly string[]> {
@@ -253,7 +254,7 @@ function readCompatible(written: WorkflowOptions["compatible"], definition: Defi
 }
 
 /** Whether a value was made by `workflow()` or `dynamicWorkflow()`, of this copy of the package or another. */
-function isWorkflow(value: unknown): value is Workflow {
+export function isWorkflow(value: unknown): value is Workflow {
   return isObject(value) && "definition" in value && isObject(value.definition) && "~runtime" in value;
 }
 

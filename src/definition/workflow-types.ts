@@ -3,6 +3,7 @@
  * set. They are what lets another process start a run with `startRun<typeof orders>("orders", input)` and no code.
  */
 import type { InOf, JoinedOf, OutOf } from "./edge-shape.ts";
+import type { StandardSchema } from "./schema.ts";
 
 /** Everything that is known of a workflow at compile time. */
 export interface WorkflowTypes {
@@ -12,7 +13,10 @@ export interface WorkflowTypes {
   readonly output: unknown;
   /** The context fields. */
   readonly fields: unknown;
-  /** For each node what an edge delivers to it (`in`), what it emits (`out`), and of a join the fan-out (`of`). */
+  /**
+   * For each node what an edge delivers to it (`in`), what it emits (`out`), of a join the fan-out (`of`), and of one that
+   * waits for an answer what may be given (`receives`).
+   */
   readonly nodes: unknown;
 }
 
@@ -35,7 +39,23 @@ export type NameOf<W> = TypesOf<W>["name"];
 
 /** The types of each node of a graph. `infer` forces evaluation, so that hovers show the types and not the helper. */
 export type NodeTypes<Ns> = {
-  [K in keyof Ns]: [JoinedOf<Ns[K]>] extends [never]
-    ? { in: InOf<Ns[K]>; out: OutOf<Ns[K]> }
-    : { in: InOf<Ns[K]>; out: OutOf<Ns[K]>; of: JoinedOf<Ns[K]> };
+  [K in keyof Ns]: Ns[K] extends { readonly "~receives": StandardSchema<infer Received, unknown> }
+    ? { in: InOf<Ns[K]>; out: OutOf<Ns[K]>; receives: Received }
+    : [JoinedOf<Ns[K]>] extends [never]
+      ? { in: InOf<Ns[K]>; out: OutOf<Ns[K]> }
+      : { in: InOf<Ns[K]>; out: OutOf<Ns[K]>; of: JoinedOf<Ns[K]> };
 };
+
+/** The names of the nodes that wait for an answer; any name where the nodes are not known. */
+export type WaitNames<T extends WorkflowTypes> = unknown extends T["nodes"]
+  ? string
+  : { [K in keyof T["nodes"]]: T["nodes"][K] extends { receives: unknown } ? K : never }[keyof T["nodes"]] & string;
+
+/** What may be given as the answer to the wait of a node. */
+export type AnswerOf<T extends WorkflowTypes, K> = unknown extends T["nodes"]
+  ? unknown
+  : K extends keyof T["nodes"]
+    ? T["nodes"][K] extends { receives: infer Received }
+      ? Received
+      : never
+    : never;

@@ -53,12 +53,12 @@ export class RedisStep implements RemoteStep {
     const { shelf, isHome, holderOf } = this.#partition;
     const elsewhere = wants.map(async (want) => {
       if (want.kind === "definition") rows.definition(want.hash, await shelf.read(want.hash));
-      if (want.kind === "definitionHash" && !isHome) {
+      else if (want.kind === "definitionHash" && !isHome) {
         rows.definitionHash(want.name, want.version, await shelf.hashOf(want.name, want.version));
-      }
-      if (want.kind === "runIdByKey" && holderOf !== undefined) {
-        const holder: string | undefined = await holderOf(want.workflow, want.idempotencyKey);
-        rows.runIdByKey(want.workflow, want.idempotencyKey, holder);
+      } else if (want.kind === "runIdByKey") {
+        await holderOf?.(want.workflow, want.idempotencyKey).then((holder) =>
+          rows.runIdByKey(want.workflow, want.idempotencyKey, holder),
+        );
       }
     });
     await Promise.all([...elsewhere, this.#loadRows(wants, rows)]);

@@ -8,6 +8,7 @@ import type { PostOffice } from "../../remote/remote-operations.ts";
 import type { PartitionMap } from "../partition-map.ts";
 
 const LETTERS_AT_ONCE = 64;
+const MOST_COUNTED = 1_024;
 /** A letter, its answer, and what may come of that. */
 const MOST_HOPS = 4;
 
@@ -16,6 +17,8 @@ export class LetterCarrier {
   readonly #offices: readonly PostOffice[];
   readonly #rounds = new Map<number, Promise<void>>();
   readonly #again = new Set<number>();
+  /** Events that came back to their hubs. */
+  readonly #returned = new Map<string, number>();
 
   constructor(map: PartitionMap, offices: readonly PostOffice[]) {
     this.#map = map;
@@ -38,6 +41,11 @@ export class LetterCarrier {
     this.#rounds.set(partition, round);
   }
 
+  /** How many events have come back to the hub so far, since the waits for them were over. */
+  returnedTo(hub: string): number {
+    return this.#returned.get(hub) ?? 0;
+  }
+
   /** Resolves when what is on its way now has arrived, with the answers to it and to those; or could not be delivered. */
   async settled(): Promise<void> {
     for (let hops = 0; hops < MOST_HOPS && this.#rounds.size > 0; hops += 1) await Promise.all(this.#rounds.values());
@@ -49,9 +57,19 @@ export class LetterCarrier {
     for (;;) {
       const letters = await office.outbox(LETTERS_AT_ONCE);
       if (letters.length === 0) return;
-      for (const letter of letters) await this.#offices[this.#map.numberOf(letter.to)]?.deliver(letter);
+      for (const letter of letters) {
+        await this.#offices[this.#map.numberOf(letter.to)]?.deliver(letter);
+        if (letter.kind === "event") this.#count(letter.to);
+      }
       await office.discard(letters.map(({ id }) => id));
       if (letters.length < LETTERS_AT_ONCE) return;
     }
+  }
+
+  #count(hub: string): void {
+    const returned = this.returnedTo(hub) + 1;
+    // Whoever counts looks before and after: what nobody looks at any more need not be kept.
+    if (this.#returned.size >= MOST_COUNTED) this.#returned.clear();
+    this.#returned.set(hub, returned);
   }
 }

@@ -131,20 +131,26 @@ async function controlAll(requests: readonly ControlRequest[], all: Partitioned)
 
 async function sendAll(events: readonly SentEvent[], all: Partitioned): Promise<readonly EventOutcome[]> {
   const outcomes: EventOutcome[] = [];
-  const placed = events.map((event, place) => ({ event, place }));
-  await grouped(
+  const placed = events.map((event, place) => ({ event, place, hub: hubIdOf(event) }));
+  await inTurn(
     placed,
-    ({ event }) => all.map.numberOf(hubIdOf(event)),
-    async (number, group) => {
-      const found = await all.operations[number]?.sendEvents(group.map(({ event }) => event));
-      for (const [at, { place }] of group.entries()) {
-        const outcome = found?.[at];
-        if (outcome !== undefined) outcomes[place] = outcome;
-      }
+    ({ hub }) => String(all.map.numberOf(hub)),
+    STARTS_AT_ONCE,
+    async ({ event, place, hub }) => {
+      outcomes[place] = await sendOne(event, hub, all);
     },
   );
-  await all.carrier.settled();
   return outcomes;
+}
+
+/** Waits of other partitions are told of it by letter, and one that was over by then has not had it. */
+async function sendOne(event: SentEvent, hub: string, all: Partitioned): Promise<EventOutcome> {
+  const before = all.carrier.returnedTo(hub);
+  const [outcome = { kind: "buffered" }] = await operationsOf(all, hub).sendEvents([event]);
+  await all.carrier.settled();
+  if (outcome.kind !== "delivered") return outcome;
+  const waits = outcome.waits - Math.max(0, all.carrier.returnedTo(hub) - before);
+  return waits > 0 ? { kind: "delivered", waits } : { kind: "buffered" };
 }
 
 /** Groups at once, each in the order of its entries. */

@@ -19,7 +19,7 @@ import { chooseFrom, reserveChoice, type Share } from "./claim-plan.ts";
 import { type RequestRecord, RequestRecords } from "./request-records.ts";
 
 /** Looks for more where others were faster with what was chosen. */
-const MOST_PLANS = 4;
+const MOST_PLANS = 10;
 
 export interface RequestPorts {
   readonly map: PartitionMap;

@@ -176,6 +176,12 @@ const TABLE = {
     "The run made more items than its limit.",
     "Look for a loop that does not end, or raise maxItems.",
   ),
+  CHILD_FAILED: entry(
+    EXIT.runFailed,
+    422,
+    "A child run did not complete.",
+    "Read the errors of the child run named in the message; a retry of the item starts another child.",
+  ),
   COMPENSATION_FAILED: entry(
     EXIT.runFailed,
     500,

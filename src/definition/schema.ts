@@ -55,6 +55,23 @@ export function isStandardSchema(value: unknown): value is StandardSchema {
   );
 }
 
+/**
+ * The JSON Schema of what may be given to a schema, for libraries that tell it (Standard JSON Schema); a value to be shown
+ * and not to be relied on.
+ */
+export function jsonSchemaOf(schema: StandardSchema): unknown {
+  const standard: object = schema["~standard"];
+  const told: unknown = "jsonSchema" in standard ? standard.jsonSchema : undefined;
+  if (typeof told !== "object" || told === null || !("input" in told) || typeof told.input !== "function")
+    return undefined;
+  try {
+    const json: unknown = told.input({ target: "draft-2020-12" });
+    return json;
+  } catch {
+    return undefined;
+  }
+}
+
 function readResult<S extends StandardSchema>(result: StandardSchemaV1.Result<unknown>): Parsed<InferOutput<S>> {
   // The one place where a library's word is believed: `validate` of S gives the output of S.
   if (result.issues === undefined) return { ok: true, value: result.value as InferOutput<S> };

@@ -27,6 +27,7 @@ const host: AttemptHost = {
   sleep: async () => undefined,
   heartbeat: () => undefined,
   readArrivals: async () => ({ entries: [] }),
+  readChild: async () => ({ kind: "absent" }),
   putMemo: async () => true,
 };
 

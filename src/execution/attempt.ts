@@ -19,11 +19,13 @@ import { parseWith } from "../definition/schema.ts";
 import { type Abort, isTransition } from "../definition/transition.ts";
 import { AttemptRecords } from "./attempt-records.ts";
 import { emit, emittedValues } from "./emission.ts";
-import { decideFailure } from "./failure-path.ts";
+import { decideFailure, type FailedOutcome } from "./failure-path.ts";
 import { joinedPayload, joinInputs, type ReadArrivals, readAllArrivals } from "./join-inputs.ts";
 import { failureOf, itemIdOf, nodeArguments } from "./node-arguments.ts";
 import type { NodeProgram, Program } from "./program.ts";
 import { type PutMemo, StepMemos } from "./step-memos.ts";
+import { BadAnswer, isInVain, type ReadChild, receivedBy } from "./wait-answer.ts";
+import { hasToWait, waitOutcome } from "./wait-request.ts";
 
 /** What the worker offers to an attempt. Reads and writes either succeed or throw for good. */
 export interface AttemptHost {
@@ -36,6 +38,7 @@ export interface AttemptHost {
   sleep(ms: number): Promise<void>;
   heartbeat(details: unknown): void;
   readArrivals(cursor: string | undefined): ReturnType<ReadArrivals>;
+  readChild(runId: string): ReturnType<ReadChild>;
   putMemo(name: string, value: Uint8Array): ReturnType<PutMemo>;
 }
 
@@ -115,6 +118,8 @@ export class Attempt {
         const outcome = await this.#outcome(node, context, () => this.#checkOpen(execution));
         return this.#finished(outcome, context, view);
       } catch (thrown) {
+        const bad = BadAnswer.of(thrown);
+        if (bad !== undefined) return await this.#failed(bad.failure, context, view, bad);
         const failure = Aborted.failureOf(thrown) ?? describeFailure(thrown);
         if (!(await this.#triesAgain(node, failure, failures, execution))) {
           return await this.#failed(failure, context, view);
@@ -146,7 +151,7 @@ export class Attempt {
   async fail(failure: AttemptFailure, isFinal = false): Promise<Execution> {
     const logs = this.#logs;
     this.drop();
-    const outcome = await this.#failure(failure, isFinal);
+    const outcome = await this.#failure(failure, { isFinal, waitsAgain: isInVain(this.claimed.item) });
     return { ...NOTHING, outcome, metrics: [], logs, base: 0 };
   }
 
@@ -184,7 +189,14 @@ export class Attempt {
     const given = read instanceof Promise ? await read : read;
     const live = context?.live ?? NO_CONTEXT;
     const execution = { given, error: failureOf(failure), context: live, checkOpen };
-    const returned: unknown = await node.runtime.run(nodeArguments(item, execution, this));
+    const wait = node.runtime.kind === "node" ? node.runtime.wait : undefined;
+    if (wait !== undefined && hasToWait(item, wait)) {
+      const outcome = await waitOutcome(node, wait, this.claimed, nodeArguments(item, execution, this));
+      checkOpen();
+      return outcome;
+    }
+    const answer = wait && (await receivedBy(node.name, wait, this.claimed, (runId) => this.#host.readChild(runId)));
+    const returned: unknown = await node.runtime.run(nodeArguments(item, { ...execution, ...answer }, this));
     checkOpen();
     if (!isTransition(returned)) throw noTransition(node.name, returned);
     switch (returned.kind) {
@@ -256,8 +268,13 @@ export class Attempt {
     return rebased.kind === "stale" ? undefined : this.#withChanges(kept, context, onto.sequence, rebased.delta);
   }
 
-  async #failed(failure: AttemptFailure, context: AttemptContext | undefined, view: FoldedContext): Promise<Execution> {
-    const outcome = await this.#failure(failure, false);
+  async #failed(
+    failure: AttemptFailure,
+    context: AttemptContext | undefined,
+    view: FoldedContext,
+    bad?: { readonly isFinal: boolean },
+  ): Promise<Execution> {
+    const outcome = await this.#failure(failure, { isFinal: bad?.isFinal === true, waitsAgain: bad !== undefined });
     return this.#conditional({ outcome, metrics: [], logs: this.#logs }, context, view);
   }
 
@@ -281,17 +298,17 @@ export class Attempt {
     return unchanged(view.sequence);
   }
 
-  async #failure(failure: AttemptFailure, isFinal: boolean): Promise<Outcome> {
+  async #failure(
+    failure: AttemptFailure,
+    { isFinal, waitsAgain }: { readonly isFinal: boolean; readonly waitsAgain: boolean },
+  ): Promise<Outcome> {
     const { program, node, claimed } = this;
     const { item, run } = claimed;
-    const decide = (input: Uint8Array | undefined) =>
-      decideFailure(
-        program,
-        node,
-        { failure, item, input, runPriority: run.priority, isFinal },
-        this.#host.random,
-        this.#host.now(),
-      );
+    const decide = (input: Uint8Array | undefined): FailedOutcome => {
+      const failed = { failure, item, input, runPriority: run.priority, isFinal };
+      const outcome = decideFailure(program, node, failed, this.#host.random, this.#host.now());
+      return waitsAgain && outcome.kind !== "failOver" ? { ...outcome, waitsAgain } : outcome;
+    };
     if (item.kind !== "join") return decide(claimed.input ?? NULL);
     const outcome = decide(undefined);
     if (

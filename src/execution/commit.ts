@@ -47,6 +47,8 @@ export function commitBytes({ delta, outcome, logs }: Pick<Execution, "delta" | 
     for (const item of outcome.items) bytes += ROW_BYTES + (item.input?.length ?? 0) + (item.failure?.length ?? 0);
     for (const arrival of outcome.arrivals) bytes += ROW_BYTES + arrival.value.length;
   }
+  if (outcome.kind === "wait")
+    bytes += ROW_BYTES + outcome.wait.details.length + 2 * (outcome.wait.child?.input.length ?? 0);
   if (outcome.kind === "emit") for (const output of outcome.outputs) bytes += ROW_BYTES + output.value.length;
   return bytes;
 }

@@ -14,6 +14,8 @@ import type { StepMemos } from "./step-memos.ts";
 /** What one execution gives its body. */
 export interface ExecutionArguments {
   readonly given: { readonly input: unknown } | { readonly inputs: unknown };
+  /** In the second phase of a wait. */
+  readonly received?: unknown;
   readonly error: Failure | undefined;
   readonly context: unknown;
   /** Throws `CLOSED` once the execution is over. */
@@ -30,11 +32,12 @@ export interface AttemptServices {
 
 export function nodeArguments(
   item: WorkItem,
-  { given, error, context, checkOpen }: ExecutionArguments,
+  { given, error, context, checkOpen, ...answer }: ExecutionArguments,
   attempt: AttemptServices,
 ): AttemptArgs {
   return {
     ...given,
+    ...answer,
     context,
     error,
     runId: item.runId,

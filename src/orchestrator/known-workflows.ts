@@ -7,6 +7,7 @@
 import type { BackendOperations } from "../backend/contract/operations.ts";
 import { canonicalJson } from "../core/digest.ts";
 import { MillraceError } from "../core/errors.ts";
+import { withChildren } from "../definition/child-workflows.ts";
 import type { Workflow } from "../definition/workflow-building.ts";
 import type { PublishedDefinition } from "../stores/published-definitions.ts";
 
@@ -38,7 +39,7 @@ export function knownWorkflows(operations: BackendOperations, workflows: readonl
     byName.set(workflow.name, workflow);
     for (const hash of workflow.compatible) if (!byHash.has(hash)) byHash.set(hash, workflow);
   };
-  for (const workflow of workflows) add(workflow);
+  for (const workflow of withChildren(workflows)) add(workflow);
 
   return {
     add,

@@ -6,9 +6,8 @@
 import type { BackendOperations } from "../backend/contract/operations.ts";
 import type { RunRecord } from "../backend/contract/run.ts";
 import { ERRORS, isErrorCode, MillraceError } from "../core/errors.ts";
-import { decodeValue } from "../core/values.ts";
-import { allPages } from "../stores/all-pages.ts";
 import { type RunFailureInfo, type RunInfo, toFailureInfo, toRunInfo } from "../stores/run-info.ts";
+import { readOutput } from "../stores/run-output.ts";
 
 /**
  * What ended a run, as it was recorded: the `cause` of a `RUN_FAILED`. Its stack is that of the error which the node
@@ -57,18 +56,6 @@ export async function describeRun(operations: BackendOperations, run: RunRecord)
   return run.status === "completed" && run.output === undefined
     ? { ...info, output: await readOutput(operations, run) }
     : info;
-}
-
-/** An output in the row is that of the run, also where an operator completed a run that collects outputs. */
-async function readOutput(operations: BackendOperations, run: RunRecord): Promise<unknown> {
-  const what = `the output of run ${run.id}`;
-  if (run.output !== undefined) return decodeValue(run.output, { what });
-  if (run.completion !== "all") throw new MillraceError("BACKEND_CORRUPT", `${what} is missing`, { runId: run.id });
-  const outputs: unknown[] = [];
-  for await (const { value } of allPages((page) => operations.read.outputs(run.id, page))) {
-    outputs.push(decodeValue(value, { what }));
-  }
-  return outputs;
 }
 
 function runFailed(run: RunRecord): MillraceError {

@@ -12,9 +12,9 @@ import { type Instant, toInstant } from "../core/instant.ts";
 import { LIMITS } from "../core/limits.ts";
 import { checkName } from "../core/names.ts";
 import { canonicalDigest, encodeValue } from "../core/values.ts";
-import { encodeDelta, encodeInit, fieldsOfDelta } from "../definition/context/delta.ts";
 import type { ContextShape } from "../definition/context/shape.ts";
 import { type Definition, nodeOf } from "../definition/definition.ts";
+import { initialDelta } from "../execution/child-start.ts";
 import { addSuccessor, firstItem, type Rows } from "../execution/successors.ts";
 import type { PublishedDefinition } from "./published-definitions.ts";
 
@@ -92,11 +92,6 @@ export function newItem(
   const [item] = rows.items;
   if (item !== undefined) return item;
   throw new MillraceError("INVALID_VALUE", `"${node}" is a join; its items are made by the fan-out that it joins`);
-}
-
-function initialDelta(shape: ContextShape, init: unknown): StartRun["delta"] {
-  const delta = encodeInit(shape, init);
-  return delta.length === 0 ? undefined : { bytes: encodeDelta(delta), writes: fieldsOfDelta(shape, delta) };
 }
 
 function checkPriority(priority: number | undefined): number {

@@ -14,6 +14,8 @@ import type { Logger, Random } from "../core/ports.ts";
 import { Attempt, type AttemptHost } from "../execution/attempt.ts";
 import { itemIdOf } from "../execution/node-arguments.ts";
 import type { Program } from "../execution/program.ts";
+import type { ChildResult } from "../execution/wait-answer.ts";
+import { readChild } from "../stores/run-output.ts";
 import type { Asked } from "./outage.ts";
 import { ProgressNotes } from "./progress-notes.ts";
 import type { ItemEvent } from "./worker-callbacks.ts";
@@ -143,6 +145,11 @@ export class ActiveItem implements AttemptHost {
     if (joins === undefined) return { entries: [] };
     const { operations, surely } = this.#surroundings;
     return await surely(() => operations.read.arrivals(runId, joins, node, { cursor }), "read", this.signal());
+  }
+
+  async readChild(runId: string): Promise<ChildResult> {
+    const { operations, surely } = this.#surroundings;
+    return await surely(() => readChild(operations, runId), "read", this.signal());
   }
 
   async putMemo(name: string, value: Uint8Array): Promise<boolean> {

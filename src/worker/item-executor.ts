@@ -16,6 +16,7 @@ import type { Clock } from "../core/ports.ts";
 import type { FoldedContext } from "../definition/context/delta.ts";
 import type { Execution } from "../execution/attempt.ts";
 import { createEmptyProgram, type Program } from "../execution/program.ts";
+import { isInVain, waitedInVain } from "../execution/wait-answer.ts";
 import { ActiveItem, type ItemSurroundings, revocation, type TimeLimit } from "./active-item.ts";
 import { ActiveItems } from "./active-items.ts";
 import { type Conclusion, concludeItem } from "./conclusion.ts";
@@ -187,9 +188,11 @@ export class ItemExecutor {
       case "timeout":
         void this.#fail(item, engineFailure("TIMEOUT", overdue(row.node, "timeout", row.timeoutMs)), false);
         return;
-      case "deadline":
-        void this.#fail(item, engineFailure("DEADLINE", overdue(row.node, "deadline", row.deadlineMs ?? 0)), true);
+      case "deadline": {
+        const why = isInVain(row) ? waitedInVain(row) : overdue(row.node, "deadline", row.deadlineMs ?? 0);
+        void this.#fail(item, engineFailure("DEADLINE", why), true);
         return;
+      }
     }
   }
 

@@ -12,6 +12,7 @@ import { DEFAULTS, LIMITS } from "../core/limits.ts";
 import { isName } from "../core/names.ts";
 import { type Clock, type Ids, type Logger, type Random, systemClock, systemIds, systemRandom } from "../core/ports.ts";
 import { DEFAULT_RETRY, type ResolvedRetryPolicy, type RetryPolicy, resolveRetry } from "../core/retry.ts";
+import { withChildren } from "../definition/child-workflows.ts";
 import type { Workflow } from "../definition/workflow-building.ts";
 import { loggerFor } from "../logging/logger-option.ts";
 import type { WorkerCallbacks } from "./worker-callbacks.ts";
@@ -24,7 +25,7 @@ export interface WorkerBackend {
 /** How a worker works. Only `backend` and `workflows` are required. */
 export interface WorkerOptions {
   readonly backend: WorkerBackend;
-  /** The workflows whose items it executes, each with the older definitions that it takes over. */
+  /** The workflows whose items it executes, each with the older definitions that it takes over, and those of their child runs. */
   readonly workflows: readonly Workflow[];
   /** Shown to operators and recorded with failures. Host, process and start time if absent: unique. */
   readonly workerId?: string | undefined;
@@ -101,7 +102,7 @@ export function readWorkerOptions(options: WorkerOptions): WorkerSettings {
   if (pollMs < 1) throw invalid("pollInterval", "must be at least 1 ms");
   return {
     operations: options.backend.operations,
-    workflows: distinct(options.workflows),
+    workflows: distinct(withChildren(options.workflows)),
     workerId: workerIdOf(options.workerId, clock),
     host: hostname(),
     pid,

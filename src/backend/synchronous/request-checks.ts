@@ -26,7 +26,14 @@ export function checkSession({ id, leaseMs }: NewSession): void {
   check(isCount(leaseMs) && leaseMs > 0, `the lease of session ${id} is a whole number of milliseconds from 1`);
 }
 
-export function checkStart({ first, delta, maxItems, priority, timeoutMs = 0, startAt = 0 }: StartRun): void {
+export function checkStart({
+  first,
+  delta,
+  maxItems,
+  priority,
+  timeoutMs = 0,
+  startAt = 0,
+}: Pick<StartRun, "first" | "delta" | "maxItems" | "priority" | "timeoutMs" | "startAt">): void {
   checkItem(first);
   checkFields(delta?.writes ?? []);
   check([maxItems, timeoutMs].every(isDuration), "the limits of a run are not negative");
@@ -73,6 +80,7 @@ function checkOutcome(outcome: CommitOutcomeRequest): void {
     case "wait":
       check(isDuration(outcome.wait.durationMs ?? 0), "the length of a wait is not negative");
       if (outcome.wait.event !== undefined) checkEvent(outcome.wait.event);
+      if (outcome.wait.child !== undefined) checkStart(outcome.wait.child);
       return;
     case "hold":
     case "fail":
@@ -105,6 +113,7 @@ function bytesOf(commits: readonly Commit[]): number {
 }
 
 function outcomeBytes(outcome: CommitOutcomeRequest): number {
+  if (outcome.kind === "wait") return outcome.wait.details.length + 2 * lengthOf(outcome.wait.child?.input);
   if (outcome.kind !== "emit" && outcome.kind !== "failOver") return 0;
   const values = [...outcome.arrivals, ...(outcome.kind === "emit" ? outcome.outputs : [])];
   const items = outcome.items.reduce((sum, item) => sum + lengthOf(item.input) + lengthOf(item.failure), 0);

@@ -33,7 +33,7 @@ export interface FarNamespace {
   readonly wakeups: WakeupHub;
 }
 
-export interface FarTraffic {
+interface FarTraffic {
   begins: number;
   loads: number;
   commits: number;

@@ -87,7 +87,7 @@ export interface LoadedRows {
 /** Run and item; run; session; node; id of a checkpoint; kind and key of an entry: what the want asks for. */
 export type ListKey = string | { readonly runId: string; readonly item: number } | EntryKey;
 
-export interface EntryKey {
+interface EntryKey {
   readonly kind: string;
   readonly key: string;
 }
@@ -97,7 +97,7 @@ export type RemoteReads = {
   readonly [M in ReadMethod]: (...parameters: Parameters<RowStore[M]>) => Promise<ReturnType<RowStore[M]>>;
 };
 
-export type ReadMethod =
+type ReadMethod =
   | "definition"
   | "definitions"
   | "runState"

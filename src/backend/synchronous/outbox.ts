@@ -28,7 +28,7 @@ export interface EventAddress {
  * `register`: the wait is to be put on the hub's list. `withdraw`: it is over. `answer`: the event has found the wait.
  * `event`: it comes back, since the wait was over.
  */
-export const LETTERS = ["register", "withdraw", "answer", "event"] as const;
+const LETTERS = ["register", "withdraw", "answer", "event"] as const;
 
 export interface Letter {
   readonly kind: (typeof LETTERS)[number];

@@ -13,6 +13,7 @@ import {
 } from "../../../src/index.ts";
 import { gate } from "../../support/gate.ts";
 import { all, assertRunInvariants } from "../harness/run-invariants.ts";
+import { until } from "../harness/until.ts";
 import { codeOf, drain, PLACES, type Place, refusal } from "./place.ts";
 
 /**
@@ -102,7 +103,7 @@ describe.each(PLACES)("on $name", ({ open }) => {
     expect(await other.runOnce()).toEqual({ kind: "idle" });
     expect(scene.signals[0]?.aborted).toBe(false);
     await place.clock.advance(10_001);
-    expect(scene.signals[0]?.aborted).toBe(true);
+    await until("the attempt is told", () => scene.signals[0]?.aborted);
     expect(scene.signals[0]?.reason).toMatchObject({ code: "RUN_CLOSED" });
 
     await orchestrator.resume(id);

@@ -1,6 +1,6 @@
 /**
  * A store on a clock that is moved by hand, with workers that do one item at a time: for scenarios in which it matters
- * what happens when. On memory and on a SQLite file; everything is closed with its test.
+ * what happens when. On memory, on a SQLite file, on PostgreSQL and on Redis; everything is closed with its test.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -24,6 +24,7 @@ import {
 } from "../../../src/index.ts";
 import { sqlite } from "../../../src/sqlite.ts";
 import { isIntact } from "../harness/store-file.ts";
+import { onPostgres, onRedis } from "./server-places.ts";
 
 /** When every place begins. */
 export const START = 1_700_000_000_000;
@@ -37,6 +38,9 @@ export interface Place {
   orchestrator(...workflows: readonly Workflow[]): DistributedOrchestrator;
   worker(workflows: Workflow | readonly Workflow[], options?: Partial<WorkerOptions>): DistributedWorker;
 }
+
+const openOnPostgres = onPostgres();
+const openOnRedis = onRedis();
 
 export const PLACES: readonly { readonly name: string; readonly open: () => Promise<Place> }[] = [
   {
@@ -67,6 +71,17 @@ export const PLACES: readonly { readonly name: string; readonly open: () => Prom
       );
     },
   },
+  ...[
+    { name: "PostgreSQL", prepare: openOnPostgres },
+    { name: "Redis", prepare: openOnRedis },
+  ].map(({ name, prepare }) => ({
+    name,
+    async open() {
+      const clock = manualClock(START);
+      const opening = await prepare();
+      return await placeOf(clock, async (namespace) => await opening(clock, namespace));
+    },
+  })),
 ];
 
 async function placeOf(clock: ManualClock, opening: (namespace?: string) => Promise<Backend>): Promise<Place> {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { next, node, unchecked, workflow } from "../../../src/index.ts";
 import { gate } from "../../support/gate.ts";
 import { all } from "../harness/run-invariants.ts";
+import { until } from "../harness/until.ts";
 import { codeOf, drain, PLACES } from "./place.ts";
 
 /** A node that is stuck until its gate is opened, with what it saw of its signal. */
@@ -256,8 +257,11 @@ describe.each(PLACES)("on $name", ({ open }) => {
     await door.begun;
     // Within the heartbeat that follows: a third of the lease.
     await place.clock.advance(20_000);
-    expect(await orchestrator.status(id)).toBe("failed");
-    await place.clock.advance(10_000);
+    await until("its run has failed", async () => (await orchestrator.status(id)) === "failed");
+    await until("the attempt is told", async () => {
+      await place.clock.advance(1_000);
+      return signals[0]?.aborted;
+    });
     expect(signals[0]?.reason).toMatchObject({ code: "RUN_CLOSED" });
     door.open();
     await attempt;

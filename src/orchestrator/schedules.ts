@@ -6,6 +6,7 @@
 import type { DocumentRecord } from "../backend/contract/documents.ts";
 import type { Page, PageRequest } from "../backend/contract/run.ts";
 import { canonicalJson } from "../core/digest.ts";
+import { type Duration, toMilliseconds } from "../core/duration.ts";
 import { isErrorCode, MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { checkName } from "../core/names.ts";
@@ -73,13 +74,18 @@ export interface TriggerOptions {
   readonly idempotencyKey?: string | undefined;
 }
 
+/** How to keep schedules. */
+export interface KeepOptions {
+  /** Longest time between two looks when nothing is known to be due; 1 s if absent. */
+  readonly pollInterval?: Duration | undefined;
+}
+
 /** Whoever fires schedules in this process, until it is stopped. */
 export interface SchedulesKeeper extends AsyncDisposable {
   /** Fires nothing more; waits for what is being fired. Idempotent. */
   stop(): Promise<void>;
 }
 
-/** Between two looks of an orchestrator that keeps schedules, when it knows of nothing that is due. */
 const LOOK_MS = 1_000;
 /** A change that is always too late is given up after so many tries. */
 const MOST_TRIES = 100;
@@ -221,11 +227,13 @@ export class Schedules {
     return upcoming({ content }, firstInstant(content, now) - 1, count);
   }
 
-  /** Fires what is due in this process too, until it is stopped. Workers do so by themselves. */
-  keep(): SchedulesKeeper {
+  /** Fires what is due in this process too, until it is stopped. Workers do so by themselves. Throws `INVALID_VALUE`. */
+  keep({ pollInterval = LOOK_MS }: KeepOptions = {}): SchedulesKeeper {
     const { operations, published, clock, ids, logger } = this.#parts;
+    const lookMs = toMilliseconds(pollInterval, "pollInterval");
+    if (lookMs < 1) throw new MillraceError("INVALID_VALUE", "pollInterval must be at least 1 ms");
     const ports = { operations, published, clock, ids, logger, random: systemRandom };
-    return new ScheduleKeeper({ ...ports, lookMs: LOOK_MS, holdsProcess: true }).start();
+    return new ScheduleKeeper({ ...ports, lookMs, holdsProcess: true }).start();
   }
 
   async #change(id: string, change: (there: Schedule, now: number) => Promise<Schedule>): Promise<ScheduleInfo> {
@@ -303,7 +311,10 @@ function withContent(there: Schedule, content: ScheduleContent, now: number): Sc
     canonicalDigest([timing, startAfter ?? null, endAt ?? null]) ===
     canonicalDigest([before.timing, before.startAfter ?? null, before.endAt ?? null]);
   if (isTimedAlike) return { ...there, content, progress: { ...there.progress, retryAt: undefined } };
-  const anew = { next: firstInstant(content, now), refused: [], retryAt: undefined, failure: undefined };
+  // To end it now is no mistake; what would not fire without an end is one.
+  const isEnded = endAt !== undefined && endAt <= now;
+  const first = firstInstant(isEnded ? { ...content, endAt: undefined } : content, now);
+  const anew = { next: isEnded ? undefined : first, refused: [], retryAt: undefined, failure: undefined };
   return { ...withProgress(there, anew), content };
 }
 

@@ -25,7 +25,7 @@ export interface Timetable {
   next(after: number): number | undefined;
   /** The last instant that is not later than this one. */
   last(upTo: number): number | undefined;
-  /** How many instants there are from the first of these on, before the second; no more than `most` are counted. */
+  /** How many instants there are from the first of these on, before the second; those of a pattern are counted up to `most`. */
   count(from: number, before: number, most: number): number;
 }
 
@@ -49,7 +49,7 @@ export function timetable(timing: Timing, { after, until }: Bounds = {}): Timeta
       return found === undefined || (after !== undefined && found <= after) ? undefined : found;
     },
     count(from, before, most) {
-      if (timing.kind === "every") return Math.min(most, Math.max(0, Math.ceil((before - from) / timing.everyMs)));
+      if (timing.kind === "every") return Math.max(0, Math.ceil((before - from) / timing.everyMs));
       let count = 0;
       for (let at: number | undefined = from; at !== undefined && at < before && count < most; at = next(at))
         count += 1;

@@ -8,7 +8,7 @@ import { isWaitingFor } from "../rules/waits.ts";
 import type { AtomicStep } from "./atomic-step.ts";
 import { EventHub, hubIdOf } from "./event-hub.ts";
 import { type PostedLetter, post } from "./outbox.ts";
-import { sendEvent } from "./send-events.ts";
+import { takeBack } from "./send-events.ts";
 import { finishWait } from "./waits.ts";
 
 const RECEIVED = "receivedLetter";
@@ -28,14 +28,14 @@ export function deliverLetter(step: AtomicStep, letter: PostedLetter): void {
     case "answer":
       return answer(step, letter);
     case "event":
-      if (letter.payload !== undefined) sendEvent(step, { ...letter.event, payload: letter.payload });
+      if (letter.payload !== undefined) takeBack(step, { ...letter.event, payload: letter.payload }, letter.share);
   }
 }
 
 function register(step: AtomicStep, letter: PostedLetter): void {
   const hub = new EventHub(step, hubIdOf(letter.event));
   const payload = hub.take(letter.conditions);
-  if (payload === undefined) hub.registerAgain(letter.wait, letter.conditions);
+  if (payload === undefined) hub.registerAgain(letter.wait, letter.conditions, letter.turn);
   else post(step, letter.wait.runId, { ...letter, kind: "answer", payload });
 }
 

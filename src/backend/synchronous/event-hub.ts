@@ -29,6 +29,8 @@ export const KEPT_EVENTS = "events";
 export interface Waiter extends WaitAddress {
   /** Where it stands on the list. */
   readonly place: Place;
+  /** Of a wait in another partition: which correspondence this is. */
+  readonly turn: number;
   readonly conditions: readonly EventCondition[];
   readonly entry: Entry;
 }
@@ -86,22 +88,22 @@ export class EventHub {
   }
 
   /** Puts a wait on the list. */
-  register(wait: WaitAddress, conditions: readonly EventCondition[]): void {
+  register(wait: WaitAddress, conditions: readonly EventCondition[], turn = 0): void {
     const { store, here } = this.#step;
     store.putEntry({
       kind: WAITER,
       key: waiterKey(wait),
       // One of another partition does not go away with its run, but when an event finds nobody there.
       runId: here(wait.runId) ? wait.runId : undefined,
-      facts: JSON.stringify({ ...wait, conditions }),
+      facts: JSON.stringify({ ...wait, turn, conditions }),
       value: undefined,
       places: [{ list: `waiters:${this.#id}`, at: this.#place() }],
     });
   }
 
   /** The same for one that may be on it. */
-  registerAgain(wait: WaitAddress, conditions: readonly EventCondition[]): void {
-    if (this.#step.store.entry(WAITER, waiterKey(wait)) === undefined) this.register(wait, conditions);
+  registerAgain(wait: WaitAddress, conditions: readonly EventCondition[], turn = 0): void {
+    if (this.#step.store.entry(WAITER, waiterKey(wait)) === undefined) this.register(wait, conditions, turn);
   }
 
   /** Takes a wait that is over off the list. */
@@ -181,7 +183,8 @@ export function registerAtHub(
   const { conditions, name, key } = event;
   const wait = addressOf(item);
   if (!step.here(hubIdOf(event))) {
-    post(step, hubIdOf(event), { kind: "register", event: { name, key }, wait, conditions, payload: undefined });
+    const turn = step.run(item.runId)?.generation ?? 0;
+    post(step, hubIdOf(event), { kind: "register", event: { name, key }, wait, turn, conditions, payload: undefined });
     return undefined;
   }
   const hub = new EventHub(step, hubIdOf(event));
@@ -196,7 +199,7 @@ export function registerAtHub(
 export function withdrawFromHub(step: AtomicStep, item: WorkItem, event: EventAddress): void {
   const wait = addressOf(item);
   if (step.here(hubIdOf(event))) withdraw(step.store, wait);
-  else post(step, hubIdOf(event), { kind: "withdraw", event, wait, conditions: [], payload: undefined });
+  else post(step, hubIdOf(event), { kind: "withdraw", event, wait, turn: 0, conditions: [], payload: undefined });
 }
 
 function withdraw(store: RowStore, wait: WaitAddress): void {
@@ -220,6 +223,7 @@ function waiterOf(entry: Entry): Waiter {
     runId: facts.text("runId"),
     item: facts.number("item"),
     number: facts.number("number"),
+    turn: facts.optionalNumber("turn") ?? 0,
     conditions: facts.list("conditions").filter(isCondition),
     entry,
   };

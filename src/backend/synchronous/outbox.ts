@@ -34,6 +34,10 @@ export interface Letter {
   readonly kind: (typeof LETTERS)[number];
   readonly event: EventAddress;
   readonly wait: WaitAddress;
+  /** Grows with each closing of the wait's run: a wait that registers again begins another correspondence. */
+  readonly turn: number;
+  /** Of an answer and of an event that several waits had: names them together. */
+  readonly share?: string | undefined;
   readonly conditions: readonly EventCondition[];
   /** Of an answer and of an event. */
   readonly payload: Uint8Array | undefined;
@@ -46,18 +50,27 @@ export interface PostedLetter extends Letter {
   readonly to: string;
 }
 
-/** Leaves a letter. Its kind, its wait and the instant make its id: a step sends no two that are equal in these. */
+/** Leaves a letter. Its kind, its wait with its turn, and the instant make its id: no two that are equal in these are sent. */
 export function post(
   { store, now }: { readonly store: RowStore; readonly now: number },
   to: string,
   { payload, ...facts }: Letter,
 ): void {
   const { runId, item, number } = facts.wait;
+  const { turn, share } = facts;
   store.putEntry({
     kind: LETTER,
-    key: `${facts.kind}:${runId}.${item}.${number}:${now}`,
+    key: `${facts.kind}:${runId}.${item}.${number}:${turn}:${now}`,
     runId: undefined,
-    facts: JSON.stringify({ ...facts.event, ...facts.wait, kind: facts.kind, conditions: facts.conditions, to }),
+    facts: JSON.stringify({
+      ...facts.event,
+      ...facts.wait,
+      turn,
+      share,
+      kind: facts.kind,
+      conditions: facts.conditions,
+      to,
+    }),
     value: payload,
     places: [{ list: OUTBOX, at: now }],
   });
@@ -72,6 +85,8 @@ export function letterOf(entry: Entry): PostedLetter {
     kind: facts.word("kind", LETTERS),
     event: { name: facts.text("name"), key: facts.text("key") },
     wait: { runId: facts.text("runId"), item: facts.number("item"), number: facts.number("number") },
+    turn: facts.optionalNumber("turn") ?? 0,
+    share: facts.optionalText("share"),
     conditions: facts.list("conditions").filter(isCondition),
     payload: entry.value,
   };

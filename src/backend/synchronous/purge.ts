@@ -8,7 +8,7 @@ import type { AtomicStep } from "./atomic-step.ts";
 import { RECEIVED_LETTERS } from "./deliver-letters.ts";
 import { EventHub, HUBS, hubOf, KEPT_EVENTS, removeEmptyHub } from "./event-hub.ts";
 import { inTurn } from "./in-turn.ts";
-import { SENT_EVENTS } from "./send-events.ts";
+import { SENT_EVENTS, SHARED_EVENTS } from "./send-events.ts";
 
 /** Runs removed. `before`: the instant from which on what ended is kept. */
 export function purge(
@@ -27,6 +27,7 @@ function purgeEvents(step: AtomicStep): void {
   const { store, now } = step;
   const oldest = (list: string) => store.entries(list, { upTo: now - LIMITS.keptEventsMs, limit: LIMITS.purgeEvents });
   inTurn(oldest(KEPT_EVENTS), (event) => new EventHub(step, hubOf(event)).drop(event));
-  for (const note of [...oldest(SENT_EVENTS), ...oldest(RECEIVED_LETTERS)]) store.removeEntry(note);
+  const notes = [SENT_EVENTS, SHARED_EVENTS, RECEIVED_LETTERS].flatMap(oldest);
+  for (const note of notes) store.removeEntry(note);
   inTurn(oldest(HUBS), (hub) => removeEmptyHub(step, hub));
 }

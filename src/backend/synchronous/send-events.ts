@@ -9,6 +9,7 @@ import { isTerminalRun } from "../../core/status.ts";
 import type { EventOutcome, SentEvent } from "../contract/wait.ts";
 import { isWaitingFor } from "../rules/waits.ts";
 import type { AtomicStep } from "./atomic-step.ts";
+import { Facts } from "./entry-facts.ts";
 import { EventHub, hubIdOf, type Waiter } from "./event-hub.ts";
 import { inTurn } from "./in-turn.ts";
 import type { Release } from "./messages.ts";
@@ -16,6 +17,9 @@ import { type EventAddress, post } from "./outbox.ts";
 import { finishWait } from "./waits.ts";
 
 const SENT = "sentEvent";
+const SHARE = "sharedEvent";
+/** Notes of events that several waits had, by age. */
+export const SHARED_EVENTS = "sharedEvents";
 /** Notes of ids of events, by age. */
 export const SENT_EVENTS = "sentEvents";
 
@@ -43,16 +47,47 @@ export function releaseWaits(step: AtomicStep, hub: EventHub, { event, payload, 
     }
     waiters.push(waiter);
   }
-  return inTurn(waiters, (waiter) => take(step, waiter, event, payload)).filter((had) => had).length;
+  const [first] = waiters;
+  const isShared = first !== undefined && waiters.length > 1 && waiters.some(({ runId }) => !step.here(runId));
+  const share = isShared ? `${first.entry.key}.${first.place.at}` : undefined;
+  const had = inTurn(waiters, (waiter) => take(step, waiter, event, payload, share)).filter((one) => one).length;
+  if (share !== undefined) putShare(step, share, had);
+  return had;
+}
+
+/**
+ * An event that comes back, since the wait in another partition was over. Where several waits had it, it counts as taken
+ * until all of them have sent it back.
+ */
+export function takeBack(step: AtomicStep, event: SentEvent, share: string | undefined): void {
+  const note = share === undefined ? undefined : step.store.entry(SHARE, share);
+  const left = note === undefined ? 0 : new Facts(note).number("left") - 1;
+  if (note !== undefined && share !== undefined && left > 0) putShare(step, share, left);
+  else {
+    if (note !== undefined) step.store.removeEntry(note);
+    sendEvent(step, event);
+  }
+}
+
+/** `left`: waits that had the event and have not sent it back. */
+function putShare({ store, now }: AtomicStep, key: string, left: number): void {
+  const places = [{ list: SHARED_EVENTS, at: now }];
+  store.putEntry({ kind: SHARE, key, runId: undefined, facts: JSON.stringify({ left }), value: undefined, places });
 }
 
 /** Whether the event is the answer to this wait. */
-function take(step: AtomicStep, waiter: Waiter, event: EventAddress, payload: Uint8Array): boolean {
+function take(
+  step: AtomicStep,
+  waiter: Waiter,
+  event: EventAddress,
+  payload: Uint8Array,
+  share: string | undefined,
+): boolean {
   const { runId, item: number } = waiter;
   if (!step.here(runId)) {
     step.store.removeEntry(waiter.entry);
     const wait = { runId, item: number, number: waiter.number };
-    post(step, runId, { kind: "answer", event, wait, conditions: [], payload });
+    post(step, runId, { kind: "answer", event, wait, turn: waiter.turn, share, conditions: [], payload });
     return true;
   }
   const run = step.run(runId);

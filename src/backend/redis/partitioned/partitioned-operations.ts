@@ -177,9 +177,8 @@ function sessionOperations(all: Partitioned): SessionOperations {
       gate.pass(async () => {
         checkRequest(request);
         const lettersIn = (partition: number): void => carrier.collect(partition);
-        const answer = await commitAndClaimOver(request, { map, parts: operations, lettersIn });
-        await carrier.settled();
-        return answer;
+        const lettersArrived = (): Promise<void> => carrier.settled();
+        return await commitAndClaimOver(request, { map, parts: operations, lettersIn, lettersArrived });
       }),
     peek: (claim) =>
       gate.pass(async () => {

@@ -27,11 +27,13 @@ export interface RequestPorts {
   readonly parts: readonly Pick<BackendOperations, "commitAndClaim">[];
   /** Told of partitions that have letters to be carried. */
   readonly lettersIn: (partition: number) => void;
+  /** Resolves when letters that are on their way have arrived. */
+  readonly lettersArrived: () => Promise<void>;
 }
 
 export async function commitAndClaimOver(
   request: CommitAndClaim,
-  { map, parts, lettersIn }: RequestPorts,
+  { map, parts, lettersIn, lettersArrived }: RequestPorts,
 ): Promise<CommitAndClaimAnswer> {
   const home = map.numberOf(request.session);
   const records = new RequestRecords(map.at(home), request.session);
@@ -45,7 +47,7 @@ export async function commitAndClaimOver(
     instants.set(number, answer.nextDueAt);
     return answer;
   };
-  const done = record ?? (await commitOnce({ request, map, home, records, stored, surveys, send }));
+  const done = record ?? (await commitOnce({ request, map, home, records, stored, surveys, send, lettersArrived }));
   const items = await claimShares(request, done, send);
   const later = surveys.map(({ nextDueAt, now }, at) =>
     instants.has(at) ? instants.get(at) : dueLater(nextDueAt, now),
@@ -76,6 +78,7 @@ interface First {
   readonly records: RequestRecords;
   readonly stored: string;
   readonly surveys: readonly Survey[];
+  readonly lettersArrived: () => Promise<void>;
   readonly send: (partition: number, part: Omit<CommitAndClaim, "session">) => Promise<CommitAndClaimAnswer>;
 }
 
@@ -92,7 +95,7 @@ async function commitOnce(first: First): Promise<RequestRecord> {
 
 /** Applies the commits, brings on what is due, and keeps what came of it with how many items are to be claimed. */
 async function commitFirst(first: First): Promise<RequestRecord> {
-  const { request, map, home, records, stored, surveys, send } = first;
+  const { request, map, home, records, stored, surveys, send, lettersArrived } = first;
   const { claim } = request;
   const split = splitCommits(request.commits, map);
   const due = surveys.flatMap(({ isDue }, at) => (isDue ? at : []));
@@ -115,6 +118,7 @@ async function commitFirst(first: First): Promise<RequestRecord> {
     }
   }
   const now = answered.find(({ at }) => at === home)?.answer.now ?? 0;
+  await lettersArrived();
   const isNew = due.length > 0 || split.size > 0;
   const current = isNew && claim !== undefined ? await surveyAll(map, request) : surveys;
   const shares = claim === undefined ? [] : await planned(request, claim, current, map);

@@ -8,8 +8,8 @@
  * was found is at another place of the table, so it is not found again, and left out as well.
  *
  * Of ready items no more are locked than the claim will take: others claim at the same time. Those that come after are given
- * without a lock, and only where the claim may prefer them: because of a run that another session works on, or of one
- * of which nothing can be claimed.
+ * without a lock, and only where the claim may come to them: because of a run that another session works on, of which nothing
+ * can be claimed, or that the step may change before.
  *
  * Which runs and sessions belong to what was found is left behind for the statements after it in settings of the transaction:
  * they see what was committed up to the moment when the locks were held, which this statement does not.
@@ -30,6 +30,8 @@ export interface Look {
   readonly selection?: LaneSelection | undefined;
   /** Who claims. */
   readonly session?: string | undefined;
+  /** Runs that the step holds, by number; absent where that of some is not known. */
+  readonly held?: readonly number[] | undefined;
   readonly ready: number;
   readonly stalled: number;
   readonly due: number;
@@ -74,14 +76,23 @@ export const ENTRIES_SETTING = "engine.entries";
 const SPARE = "$20::integer";
 
 const POSITION = "place_key, run, number";
+const NOW = "(SELECT now FROM instant)";
+
+/** An item of the claiming session that lies ready: the request may well end it before it claims. */
+const IS_OWN = `status = ${IN_PROGRESS} AND session = $19::text`;
 const PLACES = "ctid AS tid, place_key, run, number";
+const FOUND = `tid, ${POSITION}, is_own`;
 
 /** The first ones of each lane in the index of a place. */
 function inLanes(place: number, limit: string, from: string): string {
   return `SELECT lane.id AS lane, entry.* FROM lane CROSS JOIN LATERAL (
-    SELECT ${PLACES} FROM millrace.item WHERE item.lane = lane.id AND item.place = ${place} ${from}
+    SELECT ${PLACES}, ${IS_OWN} AS is_own FROM millrace.item WHERE item.lane = lane.id AND item.place = ${place} ${from}
     ORDER BY ${POSITION} LIMIT ${limit} * ${SPARE}) AS entry`;
 }
+
+/** Runs that others work on, of which nothing can be claimed, or that the step may end before it claims. */
+const MAY_CHANGE = `run.status > 1 OR run.affinity <> $19::text OR run.wake_at <= ${NOW}
+            OR run.id IN (SELECT unnest($21::bigint[]))`;
 
 /** What comes after those that were locked, if it may be preferred to them. */
 function following(found: string, list: string, locks: string, limit: string): string {
@@ -89,8 +100,9 @@ function following(found: string, list: string, locks: string, limit: string): s
     WHERE (SELECT count(*) FROM ${list}) = ${locks}
       AND (${found}.place_key, ${found}.run, ${found}.number) > (
         SELECT ${list}.place_key, ${list}.run, ${list}.number FROM ${list} ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT 1)
-      AND EXISTS (SELECT 1 FROM ${list} CROSS JOIN LATERAL (
-        SELECT 1 FROM millrace.run WHERE run.id = ${list}.run AND (run.status > 1 OR run.affinity <> $19::text) OFFSET 0) AS entry)
+      AND ($22::boolean OR EXISTS (SELECT 1 FROM due_entry)
+        OR EXISTS (SELECT 1 FROM (SELECT run, is_own FROM ${found} LIMIT ${limit}) AS near CROSS JOIN LATERAL (
+          SELECT 1 FROM millrace.run WHERE run.id = near.run AND (near.is_own OR ${MAY_CHANGE}) OFFSET 0) AS entry))
     LIMIT ${limit} - ${locks}`;
 }
 
@@ -102,8 +114,6 @@ function locked(found: string, limit: string): string {
   return `SELECT ${CARRYING_COLUMNS} FROM ${found} JOIN millrace.item ON item.ctid = ${found}.tid
     LIMIT ${limit} FOR UPDATE OF item SKIP LOCKED`;
 }
-
-const NOW = "(SELECT now FROM instant)";
 
 const COLUMNS = COLUMN_NAMES.join(", ");
 
@@ -128,14 +138,18 @@ const LOOK = `WITH
     SELECT lane.id, lane.band, coalesce(known.floor, '-infinity') AS floor
     FROM millrace.lane LEFT JOIN unnest($6::integer[], $7::double precision[]) AS known(id, floor) ON known.id = lane.id
     WHERE lane.ns = $1 AND lane.definition = ANY ($3::text[]) AND lane.queue = ANY ($4::text[]) AND lane.labels <@ $5::text[]),
+  due_entry AS MATERIALIZED (
+    SELECT entry.id FROM millrace.entry_place AS place JOIN millrace.entry ON entry.id = place.entry
+    WHERE place.ns = $1 AND place.list = '${DUE_ENTRIES}' AND place.at <= ${NOW}
+    ORDER BY place.at, place.name LIMIT $16::integer FOR UPDATE OF entry SKIP LOCKED),
   fresh AS MATERIALIZED (${inLanes(PLACE.ready, "$8::integer", "AND item.place_key >= lane.floor")}),
   late AS MATERIALIZED (${inLanes(PLACE.late, "$8::integer", "")}),
   ready_found AS MATERIALIZED (
-    SELECT tid, ${POSITION} FROM fresh UNION ALL SELECT tid, ${POSITION} FROM late ORDER BY ${POSITION} LIMIT $8::integer * ${SPARE}),
+    SELECT ${FOUND} FROM fresh UNION ALL SELECT ${FOUND} FROM late ORDER BY ${POSITION} LIMIT $8::integer * ${SPARE}),
   ready AS MATERIALIZED (${locked("ready_found", "$17::integer")}),
   ready_more AS MATERIALIZED (${following("ready_found", "ready", "$17::integer", "$8::integer")}),
   stalled_found AS MATERIALIZED (
-    SELECT tid, ${POSITION} FROM (${inLanes(PLACE.stalled, "$9::integer", "")}) AS entry ORDER BY ${POSITION} LIMIT $9::integer * ${SPARE}),
+    SELECT ${FOUND} FROM (${inLanes(PLACE.stalled, "$9::integer", "")}) AS entry ORDER BY ${POSITION} LIMIT $9::integer * ${SPARE}),
   stalled AS MATERIALIZED (${locked("stalled_found", "$18::integer")}),
   stalled_more AS MATERIALIZED (${following("stalled_found", "stalled", "$18::integer", "$9::integer")}),
   due_found AS MATERIALIZED (
@@ -158,10 +172,6 @@ const LOOK = `WITH
   expired_session AS MATERIALIZED (
     SELECT session.name FROM session_found JOIN millrace.session ON session.id = session_found.session
     FOR UPDATE OF session SKIP LOCKED),
-  due_entry AS MATERIALIZED (
-    SELECT entry.id FROM millrace.entry_place AS place JOIN millrace.entry ON entry.id = place.entry
-    WHERE place.ns = $1 AND place.list = '${DUE_ENTRIES}' AND place.at <= ${NOW}
-    ORDER BY place.at, place.name LIMIT $16::integer FOR UPDATE OF entry SKIP LOCKED),
   item_found AS MATERIALIZED (
     ${["ready", "ready_more", "stalled", "stalled_more", "due"].map((list) => `SELECT run, session, status FROM ${list}`).join(" UNION ALL ")}),
   left_behind AS MATERIALIZED (SELECT
@@ -213,6 +223,8 @@ export function lookStatement(
     locksOf(look.stalled),
     look.session === undefined ? null : toStoredText(look.session),
     floors.spare,
+    listOf(look.held ?? []),
+    look.held === undefined,
   ]);
 }
 

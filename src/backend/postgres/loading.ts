@@ -104,7 +104,11 @@ async function loadRest(
   const { heldSessions, sessions, entries, entryLists, lists, looks } = wanted;
   const asked = [...heldSessions, ...sessions];
   const looking: LookQueries[] = looks.map((wants, at) =>
-    lookQueries(loading, parts, wants, now, { asking: wanted.asking, sessions: at === 0 ? asked : [] }),
+    lookQueries(loading, parts, wants, now, {
+      asking: wanted.asking,
+      sessions: at === 0 ? asked : [],
+      heldRuns: wanted.heldRuns,
+    }),
   );
   const queries = [
     ...before,

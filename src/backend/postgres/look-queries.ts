@@ -46,16 +46,26 @@ export interface LookQueries {
   rest(): readonly Query[];
 }
 
-/** `asking`: the session that looks. `sessions`: those that are wanted besides those that the look finds. */
+export interface Asking {
+  /** The session that looks. */
+  readonly asking: string | undefined;
+  /** Sessions that are wanted besides those that the look finds. */
+  readonly sessions: readonly string[];
+  /** Runs that the step holds. */
+  readonly heldRuns: ReadonlySet<string>;
+}
+
 export function lookQueries(
   loading: Loading,
   { floors, location }: { readonly floors: Floors; readonly location: string },
   wants: LookWants,
   now: number | undefined,
-  { asking, sessions }: { readonly asking: string | undefined; readonly sessions: readonly string[] },
+  { asking, sessions, heldRuns }: Asking,
 ): LookQueries {
   const { statements, ns, recent } = loading;
-  const look = lookOf(wants, asking);
+  const numbers = [...heldRuns].map((runId) => recent.runs.get(runId)?.id);
+  const known = numbers.filter((id) => id !== undefined);
+  const look = { ...lookOf(wants, asking), held: known.length === numbers.length ? known : undefined };
   const sessionsLeft = sessionQuery(loading, sessions, SESSIONS_LEFT);
   const asksAtOnce = recent.meetsOthers || sessions.length > 0;
   let found: Found | undefined;

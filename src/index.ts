@@ -222,6 +222,7 @@ export {
   type Started,
   type StartOptions,
 } from "./orchestrator/distributed-orchestrator.ts";
+export type { EventToSend, SendResult } from "./orchestrator/events.ts";
 export type { ItemExplanation } from "./orchestrator/explain/item-sentence.ts";
 export type { RunExplanation } from "./orchestrator/explain/run-sentence.ts";
 export type { HistoryEntry } from "./orchestrator/history.ts";
@@ -231,12 +232,15 @@ export type { Distribution, NodeMetrics, RunMetrics } from "./orchestrator/run-m
 export { StoredFailure } from "./orchestrator/run-outcome.ts";
 export type { RunConditions, RunSelection } from "./orchestrator/run-selection.ts";
 export type {
+  KeepOptions,
   NewSchedule,
   ScheduleChanges,
   Schedules,
   SchedulesKeeper,
   TriggerOptions,
 } from "./orchestrator/schedules.ts";
+export type { StartEvent } from "./orchestrator/start.ts";
+export type { ListWaitsOptions } from "./orchestrator/waits.ts";
 export type { RunEvent, RunItemEvent, RunStatusEvent, WatchOptions } from "./orchestrator/watch.ts";
 export type { Backlog, LivenessOptions, WorkerLiveness } from "./orchestrator/workers.ts";
 export type { Firing, FiringCounts, Overlap, ScheduleFailure } from "./schedules/schedule.ts";
@@ -253,7 +257,8 @@ export type { ControlOptions } from "./stores/run-control.ts";
 export type { ItemCounts, RunFailureInfo, RunInfo } from "./stores/run-info.ts";
 export type { RunOptions } from "./stores/run-start.ts";
 export type { NewRun, RunInfoStore, StatusChange } from "./stores/runs.ts";
-export type { ItemProgress, WorkItemInfo } from "./stores/work-item-info.ts";
+export type { WaitInfo } from "./stores/wait-info.ts";
+export type { ItemProgress, ItemWait, WorkItemInfo } from "./stores/work-item-info.ts";
 export type { WorkItemStateStore } from "./stores/work-items.ts";
 export type { WorkerHealthInfo, WorkerInfo } from "./stores/worker-info.ts";
 export { copyRuns } from "./transfer/copy-runs.ts";

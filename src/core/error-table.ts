@@ -143,6 +143,12 @@ const TABLE = {
     "There is no such wait.",
     "List the run's waits; it may have been completed or timed out.",
   ),
+  TOO_MANY_EVENTS: entry(
+    EXIT.conflict,
+    429,
+    "So many events of this name and key are kept already that no more is taken.",
+    "Start the runs that wait for them, or use keys that tell one receiver from another.",
+  ),
   RUN_EXISTS: entry(
     EXIT.conflict,
     409,

@@ -12,6 +12,8 @@ import { DEFAULTS, LIMITS } from "../core/limits.ts";
 import { type Clock, type Ids, type Logger, systemClock, systemIds } from "../core/ports.ts";
 import type { RunStatus, WorkItemStatus } from "../core/status.ts";
 import type { ContextInit, ContextView } from "../definition/context/field.ts";
+import type { InferInput, StandardSchema } from "../definition/schema.ts";
+import type { Event } from "../definition/waits/event.ts";
 import type { Workflow } from "../definition/workflow-building.ts";
 import type { InputOf, NameOf, TypesOf, WorkflowTypes } from "../definition/workflow-types.ts";
 import { loggerFor } from "../logging/logger-option.ts";
@@ -23,6 +25,7 @@ import { publishedDefinitions } from "../stores/published-definitions.ts";
 import { type ControlOptions, control, requireRunState, runNotFound } from "../stores/run-control.ts";
 import { type RunInfo, toRunInfo } from "../stores/run-info.ts";
 import type { RunOptions } from "../stores/run-start.ts";
+import type { WaitInfo } from "../stores/wait-info.ts";
 import { mapPage, toWorkItemInfo, type WorkItemInfo } from "../stores/work-item-info.ts";
 import { requireItem } from "../stores/work-items.ts";
 import type { WorkerHealthInfo, WorkerInfo } from "../stores/worker-info.ts";
@@ -40,6 +43,7 @@ import {
   resumeRun,
   retryRun,
 } from "./control.ts";
+import { type EventToSend, type SendResult, sendEvent } from "./events.ts";
 import { explainer } from "./explain/explainer.ts";
 import type { ItemExplanation } from "./explain/item-sentence.ts";
 import type { RunExplanation } from "./explain/run-sentence.ts";
@@ -52,7 +56,8 @@ import { gatherMetrics, type RunMetrics } from "./run-metrics.ts";
 import { describeRun } from "./run-outcome.ts";
 import { type RunConditions, type RunSelection, toRunFilter } from "./run-selection.ts";
 import { Schedules } from "./schedules.ts";
-import { findSource, startMany, startOne } from "./start.ts";
+import { findSource, type StartEvent, startMany, startOne } from "./start.ts";
+import { completeWait, type ListWaitsOptions, listWaits } from "./waits.ts";
 import { type RunEvent, type WatchOptions, watchRun } from "./watch.ts";
 import {
   type Backlog,
@@ -79,6 +84,8 @@ export interface OrchestratorOptions {
 export interface StartOptions<T extends WorkflowTypes = WorkflowTypes> extends RunOptions {
   /** Initial values of the context, by field. */
   readonly context?: ContextInit<T["fields"]> | undefined;
+  /** Events that are sent with the start, each once however often the start is repeated. */
+  readonly events?: readonly StartEvent[] | undefined;
 }
 
 /** One run of many to start. */
@@ -297,6 +304,30 @@ export class DistributedOrchestrator {
     const item = await requireItem(operations, itemId);
     const progress = await readProgress(operations, item.runId, [item]);
     return { ...toWorkItemInfo(item), progress: progress.get(item.item) };
+  }
+
+  /** What open runs wait for from outside, longest first, by page: inputs, events, results of tools, child runs. */
+  listWaits(options: ListWaitsOptions = {}): Promise<Page<WaitInfo>> {
+    return listWaits(this.#parts, options);
+  }
+
+  /**
+   * Gives a wait its answer, and its item goes on, in one step; the same answer again changes nothing. Throws
+   * `WAIT_NOT_FOUND`, `INVALID_INPUT` (the wait stays), `RUN_CLOSED`, `ILLEGAL_TRANSITION` where it had another answer.
+   */
+  completeWait(waitId: string, payload: unknown, options?: ControlOptions): Promise<ControlResult> {
+    return completeWait(this.#parts, waitId, payload, options);
+  }
+
+  /**
+   * Sends an event: to every wait that is there for it, or, if there is none, to the first that comes. Throws
+   * `INVALID_INPUT`, `INVALID_VALUE`, `TOO_MANY_EVENTS`.
+   */
+  sendEvent<P extends StandardSchema>(
+    event: Event<P> | string,
+    options: EventToSend<NoInfer<InferInput<P>>>,
+  ): Promise<SendResult> {
+    return sendEvent(this.#parts, event, options);
   }
 
   /** Whether each worker that is known is alive, newest first. */

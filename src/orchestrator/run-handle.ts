@@ -7,14 +7,17 @@ import type { RunStatus } from "../core/status.ts";
 import { contextView } from "../definition/context/context-view.ts";
 import type { ContextView } from "../definition/context/field.ts";
 import type { Workflow } from "../definition/workflow-building.ts";
-import type { WorkflowTypes } from "../definition/workflow-types.ts";
+import type { AnswerOf, WaitNames, WorkflowTypes } from "../definition/workflow-types.ts";
+import { allPages } from "../stores/all-pages.ts";
 import { readContext } from "../stores/context-reading.ts";
 import type { ControlOptions } from "../stores/run-control.ts";
 import { requireRunState, runNotFound } from "../stores/run-control.ts";
+import { toWaitInfo, type WaitInfo } from "../stores/wait-info.ts";
 import { type AwaitOptions, awaitEnd } from "./await-run.ts";
 import { type CancelOptions, cancelRun, pauseRun, type ResumeOptions, resumeRun } from "./control.ts";
 import { type Orchestration, shapeOfRun } from "./orchestration.ts";
 import { outputOf } from "./run-outcome.ts";
+import { completeWait, waitAt } from "./waits.ts";
 import { type RunEvent, type WatchOptions, watchRun } from "./watch.ts";
 
 /** One run, typed by its workflow. */
@@ -34,6 +37,13 @@ export interface RunHandle<T extends WorkflowTypes = WorkflowTypes> {
   pause(options?: ControlOptions): Promise<void>;
   /** Goes on with a paused run, or re-opens a failed or cancelled one. Throws `RUN_CLOSED`, `ILLEGAL_TRANSITION`. */
   resume(options?: ResumeOptions): Promise<void>;
+  /** What it waits for from outside, longest first: inputs, events, results of tools, child runs. */
+  waits(): Promise<readonly WaitInfo[]>;
+  /**
+   * Gives the wait at a node its answer. Throws `WAIT_NOT_FOUND` if nothing waits there, `INVALID_INPUT` (the wait stays),
+   * and `INVALID_VALUE` where several items do: then `orchestrator.completeWait` takes the id of one.
+   */
+  complete<K extends WaitNames<T>>(node: K, payload: AnswerOf<T, K>, options?: ControlOptions): Promise<void>;
   /** Follows the run to its end. */
   watch(options?: WatchOptions): AsyncIterable<RunEvent<NodeNames<T["nodes"]>>>;
 }
@@ -65,6 +75,16 @@ export function runHandle<T extends WorkflowTypes>(
     },
     async resume(options?: ResumeOptions) {
       await resumeRun(orchestration, id, options);
+    },
+    async waits() {
+      const waits: WaitInfo[] = [];
+      await requireRunState(operations, id);
+      for await (const wait of allPages((page) => operations.read.waits({ runId: id }, page)))
+        waits.push(toWaitInfo(wait));
+      return waits;
+    },
+    async complete(node: string, payload: unknown, options?: ControlOptions) {
+      await completeWait(orchestration, await waitAt(orchestration, id, node), payload, options);
     },
     watch: (options?: WatchOptions) => watchRun<NodeNames<T["nodes"]>>(orchestration, id, options),
   });

@@ -5,20 +5,31 @@
  */
 
 import type { RunRecord, StartRun } from "../backend/contract/run.ts";
+import type { SentEvent } from "../backend/contract/wait.ts";
 import { isMillraceError, MillraceError } from "../core/errors.ts";
 import type { Definition } from "../definition/definition.ts";
 import { parseWith } from "../definition/schema.ts";
+import type { Event } from "../definition/waits/event.ts";
 import type { Workflow } from "../definition/workflow-building.ts";
 import { shapeForInit } from "../stores/definition-shape.ts";
 import type { PublishedDefinition } from "../stores/published-definitions.ts";
 import { buildStart, type RunOptions } from "../stores/run-start.ts";
 import { settleStart } from "../stores/runs.ts";
+import { type EventToSend, eventToSend } from "./events.ts";
 import type { Orchestration } from "./orchestration.ts";
 
 /** One run to start; types erased. */
 export interface RunToStart extends RunOptions {
   readonly input: unknown;
   readonly context?: unknown;
+  readonly events?: readonly StartEvent[] | undefined;
+}
+
+/** An event that is sent with the start of a run. */
+export interface StartEvent extends EventToSend {
+  readonly event: Event | string;
+  /** The id of the run and the place among its events if absent. */
+  readonly id?: string | undefined;
 }
 
 /** A run that was started, or why it was not. */
@@ -77,12 +88,12 @@ export async function startMany(
   return results;
 }
 
-type Prepared = { readonly start: StartRun } | { readonly error: MillraceError };
+type Prepared = { readonly start: StartRun; readonly events: readonly SentEvent[] } | { readonly error: MillraceError };
 
 async function prepare(
   { ids }: Orchestration,
   { published, workflow }: StartSource,
-  { input, context, ...options }: RunToStart,
+  { input, context, events = [], ...options }: RunToStart,
   now: number,
 ): Promise<Prepared> {
   try {
@@ -91,7 +102,8 @@ async function prepare(
     const shape = workflow === undefined ? undefined : workflow["~runtime"].context;
     const initial =
       context === undefined ? {} : { context: { shape: shape ?? shapeForInit(published.definition), init: context } };
-    return { start: buildStart({ id, published, input, options, ...initial }) };
+    const start = buildStart({ id, published, input, options, ...initial });
+    return { start, events: await Promise.all(events.map(({ event, ...sent }) => eventToSend(event, sent))) };
   } catch (error) {
     if (isMillraceError(error)) return { error };
     throw error;
@@ -119,7 +131,7 @@ async function send({ operations }: Orchestration, prepared: readonly Prepared[]
   const starts = prepared.flatMap((one) => ("start" in one ? [one.start] : []));
   const outcomes = starts.length === 0 ? [] : await operations.startRuns(starts);
   let next = 0;
-  return prepared.map((one): StartResult => {
+  const results = prepared.map((one): StartResult => {
     if ("error" in one) return { ok: false, error: one.error };
     const outcome = outcomes[next];
     next += 1;
@@ -130,4 +142,13 @@ async function send({ operations }: Orchestration, prepared: readonly Prepared[]
       throw error;
     }
   });
+  const events = results.flatMap((result, at) => eventsOf(result, prepared[at]));
+  if (events.length > 0) await operations.sendEvents(events);
+  return results;
+}
+
+/** A start that is repeated sends its events again, under the same ids. */
+function eventsOf(result: StartResult, prepared: Prepared | undefined): readonly SentEvent[] {
+  if (!result.ok || prepared === undefined || "error" in prepared) return [];
+  return prepared.events.map((event, at) => ({ ...event, id: event.id ?? `${result.run.id}:${at}` }));
 }

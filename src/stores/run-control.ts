@@ -83,10 +83,10 @@ function hintsOf(outcome: ControlOutcome & { readonly kind: "refused" }, action:
       ];
     case "setAttempts":
       return ["Wait until the item is pending or waiting for a retry."];
+    case "completeWait":
+      return ["A wait takes one answer; explain(runId) says what the run waits for now."];
     case "cancel":
     case "pause":
-    case "completeWait":
-      return ["A wait takes one answer; items and explain show what the run waits for now."];
     case "complete":
     case "fail":
     case "enqueue":

@@ -8,6 +8,7 @@ import type { WorkItem } from "../backend/contract/work-item.ts";
 import type { FailureRecord } from "../core/errors.ts";
 import type { WorkItemStatus } from "../core/status.ts";
 import { formatItemId } from "./item-id.ts";
+import { formatWaitId } from "./wait-id.ts";
 
 /** A work item. Instants are milliseconds since 1970 by the backend's clock. */
 export interface WorkItemInfo {
@@ -48,8 +49,20 @@ export interface WorkItemInfo {
   readonly revision: number;
   /** The run's commit that last changed it; 0 before the first. */
   readonly commit: number;
+  /** What it is parked for; while it waits. */
+  readonly wait: ItemWait | undefined;
   /** What its last attempt said by `heartbeat`, if anything; in lists of items and where one is got, not in events. */
   readonly progress?: ItemProgress | undefined;
+}
+
+/** What an item is parked for. */
+export interface ItemWait {
+  /** For `completeWait`, unless it sleeps or waits for a child. */
+  readonly id: string;
+  readonly kind: "sleep" | "event" | "input" | "tool" | "child";
+  readonly since: number;
+  /** When it is over by itself, if ever. */
+  readonly dueAt: number | undefined;
 }
 
 /** What an attempt last said of how far it is. */
@@ -86,7 +99,14 @@ export function toWorkItemInfo(item: WorkItem): WorkItemInfo {
     failure: item.failure,
     revision: item.revision,
     commit: item.commit,
+    wait: item.status === "waiting" ? itemWait(item) : undefined,
   };
+}
+
+function itemWait({ runId, item, wait }: WorkItem): ItemWait | undefined {
+  if (wait === undefined) return undefined;
+  const { kind, number, since, dueAt } = wait;
+  return { id: formatWaitId({ runId, item, number }), kind, since, dueAt };
 }
 
 /** The same page with every entry turned into something else. */

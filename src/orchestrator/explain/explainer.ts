@@ -10,7 +10,7 @@ import { parseItemId } from "../../stores/item-id.ts";
 import { readProgress } from "../../stores/item-progress.ts";
 import { requireItem } from "../../stores/work-items.ts";
 import type { Orchestration } from "../orchestration.ts";
-import { type Facts, readFacts, readTelling } from "./facts.ts";
+import { type Facts, readFacts, readTelling, readWaits } from "./facts.ts";
 import { explainItem, type ItemExplanation } from "./item-sentence.ts";
 import { explainRun, type RunExplanation } from "./run-sentence.ts";
 
@@ -33,13 +33,15 @@ export function explainer({ operations, workflows }: Orchestration): Explainer {
       const facts = await factsOf(runId);
       const telling = await readTelling(operations, facts.run);
       const progress = await readProgress(operations, runId, telling);
-      return explainRun({ ...facts, progress }, telling);
+      const waits = await readWaits(operations, telling);
+      return explainRun({ ...facts, ...waits, progress }, telling);
     },
     async item(itemId) {
       const facts = await factsOf(parseItemId(itemId).runId);
       const item = await requireItem(operations, itemId);
       const progress = await readProgress(operations, item.runId, [item]);
-      return explainItem({ ...facts, progress }, item);
+      const waits = await readWaits(operations, [item]);
+      return explainItem({ ...facts, ...waits, progress }, item);
     },
   };
 }

@@ -6,8 +6,9 @@
 import type { AuditEntry } from "../../backend/contract/control.ts";
 import type { BackendOperations } from "../../backend/contract/operations.ts";
 import type { DefinitionRecord } from "../../backend/contract/records.ts";
-import type { RunRecord } from "../../backend/contract/run.ts";
+import type { RunRecord, RunState } from "../../backend/contract/run.ts";
 import type { SessionRecord } from "../../backend/contract/session.ts";
+import type { WaitRecord } from "../../backend/contract/wait.ts";
 import type { WorkItem } from "../../backend/contract/work-item.ts";
 import type { WorkItemStatus } from "../../core/status.ts";
 import { allPages } from "../../stores/all-pages.ts";
@@ -26,6 +27,10 @@ export interface Facts {
   readonly actions: ReadonlyMap<AuditEntry["action"], AuditEntry>;
   /** What the last attempts of the items in question said of how far they are, by number. */
   readonly progress?: ReadonlyMap<number, ItemProgress> | undefined;
+  /** What the items in question wait for, by number. */
+  readonly waits?: ReadonlyMap<number, WaitRecord> | undefined;
+  /** The child runs that they wait for, by id. */
+  readonly children?: ReadonlyMap<string, RunState> | undefined;
   /** Attempts that a node may make, where the code is at hand. */
   readonly maxAttempts: (node: string) => number | undefined;
   /** Age of a heartbeat from which on a worker is stale. */
@@ -58,6 +63,21 @@ export async function readFacts(
     definitions,
     actions,
     ...known,
+  };
+}
+
+/** What these items wait for, and how their children are. */
+export async function readWaits(
+  { read }: BackendOperations,
+  items: readonly WorkItem[],
+): Promise<Pick<Facts, "waits" | "children">> {
+  const parked = items.filter(({ status, wait }) => status === "waiting" && wait?.kind !== "sleep");
+  const records = await Promise.all(parked.map(({ runId, item }) => read.wait(runId, item)));
+  const waits = records.filter((record) => record !== undefined);
+  const children = await Promise.all(waits.flatMap(({ childId }) => childId ?? []).map((id) => read.runState(id)));
+  return {
+    waits: new Map(waits.map((wait) => [wait.item, wait])),
+    children: new Map(children.filter((child) => child !== undefined).map((child) => [child.id, child])),
   };
 }
 

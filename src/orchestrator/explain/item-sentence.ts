@@ -11,6 +11,7 @@ import { cleanText } from "../../core/text.ts";
 import { formatItemId } from "../../stores/item-id.ts";
 import { sessionLiveness } from "../../stores/worker-info.ts";
 import type { Facts } from "./facts.ts";
+import { explainWait } from "./wait-sentence.ts";
 import { whoTakes } from "./who-takes.ts";
 import { brief, count, instant, quoted } from "./wording.ts";
 
@@ -50,7 +51,7 @@ function tell(facts: Facts, item: WorkItem): Told {
     case "in_progress":
       return executing(facts, item);
     case "waiting":
-      return parked(facts, item);
+      return explainWait(facts, item);
     case "held":
       return held(facts, item);
     case "completed":
@@ -137,16 +138,6 @@ function saidBy({ progress, now }: Facts, { item }: WorkItem): string {
   if (said === undefined) return "";
   const details = brief(cleanText(JSON.stringify(said.details), LIMITS.errorTextBytes));
   return `; it said ${details} at ${instant(said.at, now)}`;
-}
-
-function parked({ now }: Facts, item: WorkItem): Told {
-  const since = attemptEnd(item);
-  const deadline = item.deadlineAt === undefined ? "" : `, at the latest until ${instant(item.deadlineAt, now)}`;
-  return {
-    is: `is parked since ${instant(since, now)}${deadline}, until what it waits for arrives: an input, an event, a tool's result, a child run or a time`,
-    since,
-    releasedBy: "whoever completes its wait",
-  };
 }
 
 function held({ run, now }: Facts, item: WorkItem): Told {

@@ -76,10 +76,14 @@ function open(facts: Facts, telling: readonly WorkItem[], items: readonly ItemEx
 /** What executes stands nearest to moving, then what is ready, then what time releases, the soonest first. */
 function leadingItem(telling: readonly WorkItem[], items: readonly ItemExplanation[]): ItemExplanation | undefined {
   const ranked = telling
-    .map((item, at) => ({ at, order: ORDER[item.status] ?? Number.POSITIVE_INFINITY, readyAt: item.readyAt }))
+    .map((item, at) => ({ at, order: ORDER[item.status] ?? Number.POSITIVE_INFINITY, readyAt: movesAt(item) }))
     .sort((a, b) => a.order - b.order || a.readyAt - b.readyAt || a.at - b.at);
   const [first] = ranked;
   return first === undefined ? undefined : items[first.at];
+}
+
+function movesAt({ status, readyAt, wait }: WorkItem): number {
+  return status === "waiting" ? (wait?.dueAt ?? Number.POSITIVE_INFINITY) : readyAt;
 }
 
 const ORDER: Readonly<Partial<Record<WorkItemStatus, number>>> = {

@@ -35,6 +35,11 @@ export function quoted(name: string): string {
   return JSON.stringify(name);
 }
 
+/** A word of a command line, in quotes where a shell would take it for more. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** The first line of a message, cut, without the full stop: it goes into the middle of a sentence. */
 export function brief(message: string): string {
   const [line = ""] = message.split("\n");

@@ -26,16 +26,19 @@ interface Options {
   readonly breakHarness?: (harness: ConformanceHarness) => ConformanceHarness;
   /** Histories of different parts are different ones. */
   readonly part?: number;
+  /** It may hint at more than the model: what one request does in several steps may be seen in between. */
+  readonly hintsMore?: boolean;
 }
 
 /** Plays so many histories and gives a tally of what happened in them. Rejects with the shortest one that differs. */
 export async function compareWithModel(
   subject: Subject,
   sequences: number,
-  { breakHarness = (harness) => harness, part = 0 }: Options = {},
+  { breakHarness = (harness) => harness, part = 0, hintsMore = false }: Options = {},
 ): Promise<Tally> {
   const tally: Tally = new Map();
-  const play = (commands: readonly Command[]): Promise<void> => playBoth(subject, commands, breakHarness, tally);
+  const play = (commands: readonly Command[]): Promise<void> =>
+    playBoth(subject, commands, { breakHarness, hintsMore }, tally);
   const property = fc.asyncProperty(history, play);
   const found = await fc.check(property, { numRuns: sequences, seed: SEED + part, unbiased: true, endOnFailure: true });
   const [commands] = found.counterexample ?? [];
@@ -70,14 +73,14 @@ async function differenceOf(
 async function playBoth(
   subject: Subject,
   commands: readonly Command[],
-  breakHarness: (harness: ConformanceHarness) => ConformanceHarness,
+  { breakHarness, hintsMore }: Required<Pick<Options, "breakHarness" | "hintsMore">>,
   tally: Tally,
 ): Promise<void> {
   const clock = manualClock(START);
   const harnesses = [await memory(clock), breakHarness(await subject(clock))] as const;
   const [model, tested] = [await harnesses[0].open(), await harnesses[1].open()];
   try {
-    const player = new Player(model, tested, clock, tally);
+    const player = new Player(model, tested, clock, tally, hintsMore);
     await player.begin();
     await playAll(player, commands, model, tested);
     equal(await dumpBackend(tested), await dumpBackend(model), "everything stored, at the end,");

@@ -52,8 +52,16 @@ export class Player {
   #open: readonly ClaimedItem[] = [];
   readonly #runs: string[] = [];
   readonly #tally: Tally;
+  readonly #hintsMore: boolean;
 
-  constructor(model: BackendOperations, tested: BackendOperations, clock: ManualClock, tally: Tally) {
+  constructor(
+    model: BackendOperations,
+    tested: BackendOperations,
+    clock: ManualClock,
+    tally: Tally,
+    hintsMore = false,
+  ) {
+    this.#hintsMore = hintsMore;
     this.#model = model;
     this.#tested = tested;
     this.#clock = clock;
@@ -66,7 +74,8 @@ export class Player {
     const stops = [listen(this.#model, heard.model), listen(this.#tested, heard.tested)];
     await this.#play(command);
     for (const stop of stops) stop();
-    equal([...heard.tested].sort(), [...heard.model].sort(), "the wake-ups");
+    const tested = [...heard.tested].filter((hint) => !this.#hintsMore || heard.model.has(hint));
+    equal(tested.sort(), [...heard.model].sort(), "the wake-ups");
   }
 
   async begin(): Promise<void> {

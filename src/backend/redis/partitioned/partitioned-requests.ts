@@ -48,6 +48,8 @@ export async function commitAndClaimOver(
     return answer;
   };
   const done = record ?? (await commitOnce({ request, map, home, records, stored, surveys, send, lettersArrived }));
+  // A request that is sent again extends the session's leases, too, and is refused if it has signed off.
+  if (record !== undefined && !isClaimedFrom(record, home)) await send(home, firstPart(request, map, home));
   const items = await claimShares(request, done, send);
   const later = surveys.map(({ nextDueAt, now }, at) =>
     instants.has(at) ? instants.get(at) : dueLater(nextDueAt, now),
@@ -98,16 +100,13 @@ async function commitFirst(first: First): Promise<RequestRecord> {
   const { request, map, home, records, stored, surveys, send, lettersArrived } = first;
   const { claim } = request;
   const split = splitCommits(request.commits, map);
+  const parts = (at: number): readonly Placed[] => split.get(at) ?? [];
   const due = surveys.flatMap(({ isDue }, at) => (isDue ? at : []));
   const touched = [...new Set([home, ...split.keys(), ...due])];
-  // No item yet: which ones there are is known only afterwards.
-  const sweep = claim && { ...claim, limit: 0, stalledLimit: 0 };
-  const number = request.request * 2 - 1;
   const answered = await Promise.all(
     touched.map(async (at) => {
-      const commits = split.get(at) ?? [];
-      const answer = await send(at, { request: number, commits: commits.map(({ commit }) => commit), claim: sweep });
-      return { at, answer, places: commits.map(({ place }) => place) };
+      const answer = await send(at, firstOf(request, parts(at)));
+      return { at, answer, places: parts(at).map(({ place }) => place) };
     }),
   );
   const answers: CommitAnswer[] = [];
@@ -124,6 +123,21 @@ async function commitFirst(first: First): Promise<RequestRecord> {
   const shares = claim === undefined ? [] : await planned(request, claim, current, map);
   const record = { request: request.request, digest: requestDigest(request), answers, now, shares };
   return await records.keep(record, stored, request);
+}
+
+/** What is sent to a partition first. No item yet: which ones there are is known only afterwards. */
+function firstOf({ request, claim }: CommitAndClaim, commits: readonly Placed[]): Omit<CommitAndClaim, "session"> {
+  const sweep = claim && { ...claim, limit: 0, stalledLimit: 0 };
+  return { request: request * 2 - 1, commits: commits.map(({ commit }) => commit), claim: sweep };
+}
+
+function firstPart(request: CommitAndClaim, map: PartitionMap, at: number): Omit<CommitAndClaim, "session"> {
+  return firstOf(request, splitCommits(request.commits, map).get(at) ?? []);
+}
+
+function isClaimedFrom({ shares }: RequestRecord, at: number): boolean {
+  const { ready = 0, stalled = 0 } = shares[at] ?? {};
+  return ready + stalled > 0;
 }
 
 /** How many items to claim from which partition; those are reserved by now. */

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { expect, test } from "vitest";
 import { assertRunInvariants } from "./harness/run-invariants.ts";
 import { Scene, type SpawnOptions } from "./harness/scene.ts";
@@ -20,6 +21,21 @@ function told(scene: Scene, process: ProcessHandle, runId: string, event: BodyLi
     .find((line) => line.pid === process.pid && line.runId === runId && line.event === event);
 }
 
+/** How long a write may take before it counts as barred. */
+const BARRED_MS = 500;
+
+/** Stops a process, but not while it holds a lock on the store: then everybody would stand still with it. */
+async function freeze(process: ProcessHandle, { operations }: Store): Promise<void> {
+  for (let isFree = false; !isFree; ) {
+    process.signal("SIGSTOP");
+    const barred = once(AbortSignal.timeout(BARRED_MS), "abort").then(() => false);
+    const written = operations.control([{ action: { kind: "pause", runId: "nobody" } }]).then(() => true);
+    isFree = await Promise.race([written, barred]);
+    if (!isFree) process.signal("SIGCONT");
+    await written;
+  }
+}
+
 test.each(STORES)(
   "a worker back from beyond its lease finds its body aborted, its item with another, on $name",
   async (kind) => {
@@ -29,7 +45,7 @@ test.each(STORES)(
     const frozen = await scene.worker(order);
     const handle = await orchestrator.startRun(patient, null);
     await until("the body has started", () => told(scene, frozen, handle.id, "started"));
-    frozen.signal("SIGSTOP");
+    await freeze(frozen, store);
     const taker = await scene.worker(order);
     await until("another worker took over", () => told(scene, taker, handle.id, "started"));
     frozen.signal("SIGCONT");
@@ -64,7 +80,7 @@ test.each(lateCommits)(
     const frozen = await scene.worker(order);
     const handle = await orchestrator.startRun(standingStill, null);
     await until("the body has started", () => told(scene, frozen, handle.id, "started"));
-    frozen.signal("SIGSTOP");
+    await freeze(frozen, store);
     const taker = await scene.worker(order);
     if (taken.isCommitted) scene.openGate(gateOf(taker.pid, handle.id));
     await until("another worker took over", () => told(scene, taker, handle.id, "started"));

@@ -45,7 +45,7 @@ export function endWait(
 }
 
 /** The run with so many of its open items parked. */
-function withParked(run: RunState, parked: number, now: number): RunState {
+export function withParked(run: RunState, parked: number, now: number): RunState {
   return settled({ ...run, parked }, now);
 }
 

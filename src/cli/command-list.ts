@@ -67,6 +67,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     async () => (await import("./commands/workflows.ts")).workflowsCommand,
   ),
   listed(
+    "schedules",
+    "List schedules, and make, show, pause, trigger and remove them",
+    async () => (await import("./commands/schedules.ts")).schedulesCommand,
+  ),
+  listed(
     "graph",
     "Draw a workflow as DOT, Mermaid or SVG",
     async () => (await import("./commands/graph.ts")).graphCommand,

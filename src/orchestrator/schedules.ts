@@ -7,7 +7,7 @@ import type { DocumentRecord } from "../backend/contract/documents.ts";
 import type { Page, PageRequest } from "../backend/contract/run.ts";
 import { canonicalJson } from "../core/digest.ts";
 import { type Duration, toMilliseconds } from "../core/duration.ts";
-import { isErrorCode, MillraceError } from "../core/errors.ts";
+import { isErrorCode, isMillraceError, MillraceError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { checkName } from "../core/names.ts";
 import { systemRandom } from "../core/ports.ts";
@@ -40,7 +40,6 @@ import { type ScheduleInfo, toScheduleInfo } from "../schedules/schedule-info.ts
 import { ScheduleKeeper } from "../schedules/schedule-keeper.ts";
 import { fromDocument } from "../schedules/schedule-record.ts";
 import { buildStart } from "../stores/run-start.ts";
-import { mapPage } from "../stores/work-item-info.ts";
 import type { Orchestration } from "./orchestration.ts";
 import { type RunHandle, runHandle } from "./run-handle.ts";
 import { checkInput, findSource } from "./start.ts";
@@ -66,6 +65,19 @@ export interface ScheduleChanges extends SaidOfSchedule {
   readonly workflow?: Workflow | string | undefined;
   readonly version?: string | undefined;
   readonly input?: unknown;
+}
+
+/** A part of the list of schedules. */
+export interface SchedulePage extends Page<ScheduleInfo> {
+  /** Schedules of this page that are damaged, or were made by a newer version. */
+  readonly unreadable: readonly UnreadableSchedule[];
+}
+
+/** A schedule that cannot be read, and why. */
+export interface UnreadableSchedule {
+  readonly id: string;
+  readonly code: string;
+  readonly message: string;
 }
 
 /** How to trigger. */
@@ -163,9 +175,20 @@ export class Schedules {
     return document && toScheduleInfo(document);
   }
 
-  /** In the order in which something is to be done about them; paused and finished ones last; by page. */
-  async list(page: PageRequest = {}): Promise<Page<ScheduleInfo>> {
-    return mapPage(await this.#parts.operations.documents.list(SCHEDULES, page), toScheduleInfo);
+  /** In the order in which something is to be done about them; paused and finished ones last; by page. One that cannot be read hides no other. */
+  async list(page: PageRequest = {}): Promise<SchedulePage> {
+    const { entries, ...rest } = await this.#parts.operations.documents.list(SCHEDULES, page);
+    const readable: ScheduleInfo[] = [];
+    const unreadable: UnreadableSchedule[] = [];
+    for (const document of entries) {
+      try {
+        readable.push(toScheduleInfo(document));
+      } catch (error) {
+        if (!isMillraceError(error, "BACKEND_CORRUPT") && !isMillraceError(error, "BACKEND_TOO_NEW")) throw error;
+        unreadable.push({ id: document.key, code: error.code, message: error.message });
+      }
+    }
+    return { ...rest, entries: readable, unreadable };
   }
 
   /** Lets it fire no more. What was decided to start is still started. Idempotent. Throws `SCHEDULE_NOT_FOUND`. */

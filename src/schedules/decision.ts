@@ -206,7 +206,7 @@ function choose(
     }
     case "cancelRunning": {
       const starts = all.slice(-1).map((instant) => start(instant, open));
-      const skipped = all.slice(0, -1).map((instant) => skip(instant, "overtaken", starts[0]?.runId));
+      const skipped = all.slice(0, -1).map((instant) => skip(instant, "overtaken", undefined));
       return { starts, queue: [], skipped };
     }
     case "queue": {

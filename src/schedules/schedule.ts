@@ -61,7 +61,7 @@ export type Firing =
       readonly runId: string;
       readonly triggered: boolean;
     }
-  /** By the run `runId`, or since a newer instant came with it, or since too many were queued. */
+  /** For the run `runId` that was open, since a newer instant came with it, or since too many were queued. */
   | {
       readonly kind: "skipped";
       readonly instant: number;

@@ -5,18 +5,11 @@
  */
 
 import type { Command } from "commander";
-import {
-  type Backend,
-  type Config,
-  DistributedOrchestrator,
-  type Duration,
-  MillraceError,
-  type StartOptions,
-} from "../../index.ts";
+import { type Backend, DistributedOrchestrator, type Duration, MillraceError, type StartOptions } from "../../index.ts";
 import { acting, type CommonOptions, describeCommand, type Run } from "../command-line.ts";
 import { readJsonOption } from "../input/json-input.ts";
 import { durationText, tagList, usage, wholeNumber } from "../input/option-values.ts";
-import { loadProjectConfig, loadWorkflowsFile } from "../input/project-configuration.ts";
+import { codeOf, findCode, readTarget } from "../input/workflow-target.ts";
 import { jsonBlock, jsonLine } from "../output/json-output.ts";
 import { plainLine } from "../output/plain-text.ts";
 import { redactValue } from "../output/redaction.ts";
@@ -88,12 +81,10 @@ async function start({ around }: Run, name: string, options: StartCommandOptions
   const input = options.input === undefined ? null : await readJsonOption("--input", options.input, around);
   const context =
     options.context === undefined ? undefined : await readJsonOption("--context", options.context, around);
-  const config = await findCode(options, around);
+  const config = await findCode(options.workflows, around);
   const choice = chooseStore(options, around, config);
   const target = readTarget(name);
-  const code = config?.workflows.findLast(
-    (one) => one.name === target.name && (target.version ?? one.version) === one.version,
-  );
+  const code = codeOf(config, target);
   // Without code the definition can only be in a store that is there.
   if (code === undefined) requireStore(choice, around);
   await onStore(choice, async (backend) => {
@@ -105,17 +96,6 @@ async function start({ around }: Run, name: string, options: StartCommandOptions
         : await startByName(orchestrator, code ?? target.name, input, settings);
     await report(around, orchestrator, started, options);
   });
-}
-
-async function findCode(options: StartCommandOptions, around: Surroundings): Promise<Config | undefined> {
-  if (options.workflows !== undefined) return (await loadWorkflowsFile(options.workflows, around.directory)).config;
-  return (await loadProjectConfig(around.directory))?.config;
-}
-
-function readTarget(text: string): { readonly name: string; readonly version: string | undefined } {
-  const at = text.indexOf("@");
-  if (at < 0) return { name: text, version: undefined };
-  return { name: text.slice(0, at), version: text.slice(at + 1) };
 }
 
 function settingsOf(options: StartCommandOptions, context: unknown): StartOptions {

@@ -9,6 +9,7 @@ import { exitCodeOf } from "../output/failure-report.ts";
 import { chooseStore, onStore, requireStore, shownUrl, storeFile } from "../store.ts";
 import type { Surroundings } from "../surroundings.ts";
 import { type Finding, note, ok, wrong } from "./finding.ts";
+import { examineSchedules } from "./schedules.ts";
 import { examineStoreFile } from "./store-file.ts";
 import { examineWorkers } from "./workers.ts";
 
@@ -82,6 +83,7 @@ async function examineStore(
     }
     findings.push(examineClock(await backend.operations.now(), around.now()));
     findings.push(...(await examineWorkers(backend)));
+    findings.push(...(await examineSchedules(backend)));
   });
 }
 

@@ -1,15 +1,15 @@
 /** Sessions that are to be forgotten: those that signed off, or whose leases ended, before an instant. */
 
-import { fromKeyText } from "./keys.ts";
+import { fromKeyText, keyText } from "./keys.ts";
 import type { Partition } from "./partition.ts";
 import { listOf, numberOf, optionalBytes, textOf } from "./reply.ts";
 import { versionOf } from "./row-version.ts";
 import { readSession } from "./session-row.ts";
 
-/** Those of them that hold no items, with the versions that they must still have. */
+/** Those of them that hold no items here, and have ended where they belong, with the versions that they must still have. */
 export async function endedSessions(
   before: number | undefined,
-  { reads, keys }: Partition,
+  { reads, keys, sessionEndsAt }: Partition,
 ): Promise<readonly { readonly id: string; readonly version: string }[]> {
   if (before === undefined) return [];
   const stored = listOf(await reads.one("HGETALL", keys.sessions));
@@ -22,5 +22,15 @@ export async function endedSessions(
   }
   if (ended.length === 0) return [];
   const held = await reads.all(ended.map(({ id }) => ["ZCARD", keys.itemsOf(id)]));
-  return ended.filter((_, at) => numberOf(held[at]) === 0);
+  const idle = ended.filter((_, at) => numberOf(held[at]) === 0);
+  const isGoingOn = await Promise.all(idle.map(({ id }) => sessionEndsAt?.(id)));
+  return idle.filter((_, at) => (isGoingOn[at] ?? Number.NEGATIVE_INFINITY) < before);
+}
+
+/** When a session ended or its leases do, as its own partition knows; nothing if it is forgotten there. */
+export async function endOf(id: string, { reads, keys }: Partition): Promise<number | undefined> {
+  const row = optionalBytes(await reads.one("HGET", keys.sessions, keyText(id)));
+  if (row === undefined) return undefined;
+  const { stoppedAt, until } = readSession(row);
+  return stoppedAt ?? until;
 }

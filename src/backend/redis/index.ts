@@ -13,6 +13,7 @@ import { withOptions } from "./address.ts";
 import { confirmationOf } from "./confirmation.ts";
 import type { Connection } from "./connection.ts";
 import { DefinitionShelf } from "./definition-shelf.ts";
+import { endOf } from "./ended-sessions.ts";
 import { partitionKeys } from "./keys.ts";
 import { openNamespace } from "./namespace-record.ts";
 import type { RedisOptions } from "./options.ts";
@@ -103,6 +104,7 @@ async function assemble({ options, namespace, prefix, place, connection }: Assem
         shelf,
         isHome: number === 0,
         holderOf: count > 1 ? holderOf : undefined,
+        sessionEndsAt: count > 1 ? (session) => endOf(session, map.of(session)) : undefined,
         confirmation,
       }),
     );

@@ -2,6 +2,7 @@
 
 import type { Claim, Peek } from "../contract/claim.ts";
 import { dueLater } from "../synchronous/commit-and-claim.ts";
+import { keyText, reserverOf } from "./keys.ts";
 import type { Partition } from "./partition.ts";
 import { listOf, numberOf, scoredOf, textOf } from "./reply.ts";
 
@@ -14,6 +15,8 @@ export interface Survey {
   readonly hasItems: boolean;
   readonly nextDueAt: number | undefined;
   readonly letters: number;
+  /** Items that the session has in progress there. */
+  readonly held: number;
   /** Where items are listed: the first of each lane, with their ranks. */
   readonly ready: readonly RankedItem[];
   readonly stalled: readonly RankedItem[];
@@ -24,20 +27,23 @@ export interface RankedItem {
   readonly score: number;
 }
 
-/** `most`: items that are of interest, ready ones and those that have stalled. `listedFor`: for whom to list them, if at all. */
+/** `most`: items that are of interest, ready ones and those that have stalled. `session`: for whom to list them, if at all. */
 export async function survey(
   partition: Partition,
   claim: Pick<Claim, "queues" | "definitions" | "labels" | "graceMs"> | undefined,
-  most: { readonly ready: number; readonly stalled: number; readonly listedFor: string | undefined },
+  most: { readonly ready: number; readonly stalled: number; readonly session: string | undefined },
 ): Promise<Survey> {
   const { lanes } = partition;
   for (;;) {
     const known = lanes.count;
     const selected = claim === undefined || most.ready === 0 ? [] : lanes.selected(claim);
-    const counts = [String(most.ready), String(most.stalled), most.listedFor ?? ""];
+    const counts = [String(most.ready), String(most.stalled)];
+    const asking = most.session === undefined ? ["", ""] : [reserverOf(most.session), keyText(most.session)];
     const grace = String(claim?.graceMs ?? 0);
-    const reply = listOf(await partition.script("peek", [partition.instant(), grace, ...counts, ...selected]));
-    const [now, stored, isDue, hasItems, due, letters, ready, stalled] = reply;
+    const reply = listOf(
+      await partition.script("peek", [partition.instant(), grace, ...counts, ...asking, ...selected]),
+    );
+    const [now, stored, isDue, hasItems, due, letters, held, ready, stalled] = reply;
     if (numberOf(stored) > known) {
       await partition.learnLanes();
       continue;
@@ -48,6 +54,7 @@ export async function survey(
       hasItems: numberOf(hasItems) === 1,
       nextDueAt: textOf(due) === "" ? undefined : numberOf(due),
       letters: numberOf(letters),
+      held: numberOf(held),
       ready: scoredOf(ready),
       stalled: scoredOf(stalled),
     };
@@ -55,7 +62,7 @@ export async function survey(
 }
 
 export async function peekInto(partition: Partition, claim: Claim): Promise<Peek> {
-  const most = { ready: Math.min(1, claim.limit), stalled: Math.min(1, claim.stalledLimit), listedFor: undefined };
+  const most = { ready: Math.min(1, claim.limit), stalled: Math.min(1, claim.stalledLimit), session: undefined };
   const { now, isDue, hasItems, nextDueAt } = await survey(partition, claim, most);
   if (isDue || hasItems) return { now, ready: true, nextDueAt: now };
   return { now, ready: false, nextDueAt: dueLater(nextDueAt, now) };

@@ -202,11 +202,14 @@ function sessionOperations(all: Partitioned): SessionOperations {
         const own = answers[map.numberOf(session)];
         const renewed = answers.flatMap((answer) => (answer.kind === "gone" ? [] : answer));
         if (own?.kind !== "renewed" || renewed.length < answers.length) return { kind: "gone" };
-        const revoked = renewed.flatMap((answer) => answer.revoked);
-        const inOrder = held.flatMap(
-          ({ runId, item }) => revoked.find((one) => one.runId === runId && one.item === item) ?? [],
-        );
-        return { ...own, until: Math.min(...renewed.map(({ until }) => until)), revoked: inOrder };
+        // Each partition tells of its own in their order.
+        const told = answers.map((answer) => (answer.kind === "renewed" ? [...answer.revoked] : []));
+        const revoked = held.flatMap(({ runId, item }) => {
+          const queue = told[map.numberOf(runId)];
+          const [next] = queue ?? [];
+          return next?.runId === runId && next.item === item ? (queue?.shift() ?? []) : [];
+        });
+        return { ...own, until: Math.min(...renewed.map(({ until }) => until)), revoked };
       }),
     closeSession: (session) =>
       gate.pass(async () => {

@@ -12,7 +12,6 @@ import type { BackendOperations } from "../../contract/operations.ts";
 import { rankOf } from "../../rules/due.ts";
 import { CLAIM_OVERSCAN } from "../../synchronous/claim.ts";
 import { dueLater, requestDigest } from "../../synchronous/commit-and-claim.ts";
-import { reserverOf } from "../keys.ts";
 import type { PartitionMap } from "../partition-map.ts";
 import { type Survey, survey } from "../peek.ts";
 import { chooseFrom, reserveChoice, type Share } from "./claim-plan.ts";
@@ -68,7 +67,7 @@ function surveyAll(map: PartitionMap, { claim, session }: CommitAndClaim): Promi
   const most = {
     ready: wanted === 0 ? 0 : wanted + CLAIM_OVERSCAN,
     stalled: wanted === 0 ? 0 : Math.min(wanted, claim?.stalledLimit ?? 0),
-    listedFor: reserverOf(session),
+    session,
   };
   return Promise.all(map.all.map((partition) => survey(partition, claim, most)));
 }
@@ -102,7 +101,9 @@ async function commitFirst(first: First): Promise<RequestRecord> {
   const split = splitCommits(request.commits, map);
   const parts = (at: number): readonly Placed[] => split.get(at) ?? [];
   const due = surveys.flatMap(({ isDue }, at) => (isDue ? at : []));
-  const touched = [...new Set([home, ...split.keys(), ...due])];
+  // Any request extends the session's leases.
+  const held = surveys.flatMap((survey, at) => (survey.held > 0 ? at : []));
+  const touched = [...new Set([home, ...split.keys(), ...due, ...held])];
   const answered = await Promise.all(
     touched.map(async (at) => {
       const answer = await send(at, firstOf(request, parts(at)));

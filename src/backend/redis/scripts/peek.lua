@@ -2,9 +2,11 @@
 Purpose: what a claim would find, and when something will be due.
 Inputs: KEYS[1], the beginning of all keys. ARGV: the instant, where the clock is not the server's, or nothing; the grace after
   a lease has ended, in ms; how many ready items are of interest, and how many that have stalled; for whom to list them,
-  without those that others have reserved, or nothing only to tell whether there are any; the lanes.
+  without those that others have reserved, or nothing only to tell whether there are any; the session that asks, or nothing;
+  the lanes.
 Outputs: {instant, number of lanes, 1 if something is due else 0, 1 if there are items else 0, the next due time or nothing,
-  number of letters, ready items with their ranks, those that have stalled with theirs}.
+  number of letters, number of items that the session has in progress, ready items with their ranks, those that have stalled
+  with theirs}.
 Atomic by: a script is not interrupted, and it writes nothing.
 ]]
 
@@ -20,7 +22,7 @@ local function firstOf(key)
 end
 
 local function hasItems()
-  for at = 6, #ARGV do
+  for at = 7, #ARGV do
     for stalled, count in pairs(wanted) do
       if count > 0 and redis.call('EXISTS', P .. 'q' .. stalled .. ':' .. ARGV[at]) == 1 then return true end
     end
@@ -41,7 +43,7 @@ end
 local function itemsOf(stalled)
   local items = {}
   local count = wanted[stalled]
-  for at = 6, count > 0 and #ARGV or 0 do
+  for at = 7, count > 0 and #ARGV or 0 do
     local key, listed, offset = P .. 'q' .. stalled .. ':' .. ARGV[at], 0, 0
     repeat
       local lane = redis.call('ZRANGE', key, offset, offset + count - 1, 'WITHSCORES')
@@ -93,6 +95,7 @@ return {
   hasItems() and 1 or 0,
   due or '',
   redis.call('ZCARD', P .. 'e:outbox'),
+  ARGV[6] == '' and 0 or redis.call('ZCARD', P .. 'b:' .. ARGV[6]),
   lists and itemsOf('0') or {},
   lists and itemsOf('1') or {},
 }

@@ -235,9 +235,11 @@ export type {
   KeepOptions,
   NewSchedule,
   ScheduleChanges,
+  SchedulePage,
   Schedules,
   SchedulesKeeper,
   TriggerOptions,
+  UnreadableSchedule,
 } from "./orchestrator/schedules.ts";
 export type { StartEvent } from "./orchestrator/start.ts";
 export type { ListWaitsOptions } from "./orchestrator/waits.ts";

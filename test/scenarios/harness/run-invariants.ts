@@ -53,7 +53,7 @@ export async function assertRunInvariants(
 /** Several at a time: on a server most of the time is waiting. */
 const AT_ONCE = 8;
 
-async function forEach<T>(list: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+export async function forEach<T>(list: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
   const left = list.values();
   const next = async (): Promise<void> => {
     for (const one of left) await work(one);

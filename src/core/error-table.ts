@@ -143,6 +143,12 @@ const TABLE = {
     "There is no such wait.",
     "List the run's waits; it may have been completed or timed out.",
   ),
+  UNANSWERED: entry(
+    EXIT.usage,
+    409,
+    "A run in one process waits for an answer, and nobody is there to give it.",
+    "Pass onWait, which answers waits, or start the run with an orchestrator and answer it from anywhere.",
+  ),
   TOO_MANY_EVENTS: entry(
     EXIT.conflict,
     429,

@@ -142,6 +142,10 @@ const image: fc.Arbitrary<RunImage> = fc
     metrics: metrics.map((value) => ({ runId: "run-1", item: 0, node: "n", name: "m", value, at: 1 })),
     logs: logs.map((message) => ({ runId: "run-1", item: 0, attempt: 1, at: 1, level: "info" as const, message })),
     audit: [{ runId: "run-1", at: 1, action: "resume" as const, actor: undefined, detail: "{}", item: undefined }],
+    entries: values.map((value, at) => ({
+      ...{ kind: "wait", key: `run-1.${at}`, runId: "run-1", facts: JSON.stringify({ details: logs[0] }) },
+      ...{ value: at === 0 ? undefined : value, places: [{ list: "waits", at }] },
+    })),
   }));
 
 const failsWith = (code: ErrorCode) => expect.toSatisfy((error) => isMillraceError(error, code));
@@ -172,6 +176,7 @@ function grown(before: RunImage, later: RunImage): RunImage {
     metrics: [...before.metrics, ...later.metrics],
     logs: [...before.logs, ...later.logs],
     audit: [...before.audit, ...later.audit],
+    entries: [...later.entries, ...before.entries.slice(later.entries.length)],
   };
 }
 

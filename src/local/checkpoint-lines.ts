@@ -40,7 +40,8 @@ export type Line =
   | readonly ["failure", Stored<FailureEntry, "failure">, StoredFailure]
   | readonly ["metric", Stored<MetricEntry, "value">, number | string]
   | readonly ["log", Stored<LogEntry>]
-  | readonly ["audit", Stored<AuditEntry>];
+  | readonly ["audit", Stored<AuditEntry>]
+  | readonly ["entry", Stored<RunImage["entries"][number], "value">, StoredBytes | null];
 
 type StoredDetails = Stored<RunDetails, "input" | "output" | "failure">;
 
@@ -63,15 +64,18 @@ export function writeLines(image: RunImage, isNew: (row: object) => boolean, wri
   for (const row of image.metrics) if (isNew(row)) write(metricLine(row));
   for (const row of image.logs) if (isNew(row)) write(["log", withoutRun(row)]);
   for (const row of image.audit) if (isNew(row)) write(["audit", withoutRun(row)]);
+  for (const row of image.entries) if (isNew(row)) write(entryLine(row));
 }
 
-/** Puts a run together from its lines. A later line of the run, an item, a payload or a group takes the place of the older one. */
+/** Puts a run together from its lines. A later line of the run, an item, a payload, a group or an entry takes the place of the older one. */
 export class ImageBuilder {
   #definition: DefinitionRecord | undefined;
   #state: RunState | undefined;
   #details: RunDetails | undefined;
   #runId = "";
   readonly #groups = new Map<number, BranchGroup>();
+  /** Some of these may be over by now: nothing tells of an entry that is gone. */
+  readonly #entries = new Map<string, RunImage["entries"][number]>();
   readonly #rows = {
     items: [] as RunImage["items"][number][],
     memos: [] as MemoRow[],
@@ -131,6 +135,13 @@ export class ImageBuilder {
       case "audit":
         rows.audit.push({ ...line[1], runId });
         return;
+      case "entry":
+        this.#entries.set(JSON.stringify([line[1].kind, line[1].key]), {
+          ...line[1],
+          runId,
+          value: readOrNone(line[2]),
+        });
+        return;
     }
   }
 
@@ -138,7 +149,8 @@ export class ImageBuilder {
   build(): RunImage | undefined {
     const [definition, state, details] = [this.#definition, this.#state, this.#details];
     if (definition === undefined || state === undefined || details === undefined) return undefined;
-    return { definition, state, details, ...this.#rows, groups: [...this.#groups.values()] };
+    const groups = [...this.#groups.values()];
+    return { definition, state, details, ...this.#rows, groups, entries: [...this.#entries.values()] };
   }
 
   #putItem(item: WorkItem): void {
@@ -189,6 +201,10 @@ function deltaLine({ delta, ...rest }: DeltaRecord): LineOf<"delta"> {
 function failureLine(row: FailureEntry): LineOf<"failure"> {
   const { failure, ...rest } = withoutRun(row);
   return ["failure", rest, storedFailure(failure)];
+}
+
+function entryLine({ value, runId: _, ...rest }: RunImage["entries"][number]): LineOf<"entry"> {
+  return ["entry", rest, storedOrNull(value)];
 }
 
 /** JSON has no word for some numbers, and none for the sign of zero. */

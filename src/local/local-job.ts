@@ -16,6 +16,7 @@ import type { RunHandle } from "../orchestrator/run-handle.ts";
 import { defineBackend } from "../stores/backend.ts";
 import { DistributedWorker } from "../worker/distributed-worker.ts";
 import type { ItemOutcome } from "../worker/worker-callbacks.ts";
+import { type Answering, answerWaits } from "./answering.ts";
 import type { CheckpointSaver } from "./checkpoint-saver.ts";
 import { beginWaiting, type GaveUp, type Waiting } from "./give-up.ts";
 import type { LocalOptions, LocalRunResult, RunProgress } from "./local-options.ts";
@@ -48,7 +49,7 @@ const FAREWELL_MS = 5_000;
 
 /**
  * Makes the run what it is to begin with by `begin`, and works until it has ended. Throws what `begin` throws, what a save
- * failed by, `RUN_FAILED`, `TIMEOUT`, `CANCELLED`, `INVALID_CONFIG`, `INVALID_VALUE`.
+ * failed by, `RUN_FAILED`, `TIMEOUT`, `CANCELLED`, `UNANSWERED`, `INVALID_CONFIG`, `INVALID_VALUE`.
  */
 export async function perform<T extends WorkflowTypes>(
   job: LocalJob<T>,
@@ -74,9 +75,16 @@ export async function perform<T extends WorkflowTypes>(
       callbacks,
       schedules,
     });
-    const handle = await begin(new DistributedOrchestrator({ backend, workflows, clock, logger }));
-    const output = await workToEnd(job, handle, worker, waiting);
-    return { output, context: await handle.context(), runId: handle.id };
+    const orchestrator = new DistributedOrchestrator({ backend, workflows, clock, logger });
+    const handle = await begin(orchestrator);
+    const { onWait } = options;
+    const answering = answerWaits({ operations: backend.operations, orchestrator, workflow, onWait });
+    try {
+      const output = await workToEnd(job, handle, { worker, waiting, answering });
+      return { output, context: await handle.context(), runId: handle.id };
+    } finally {
+      answering.end();
+    }
   } finally {
     waiting.end();
   }
@@ -93,11 +101,17 @@ export async function completedResult<T extends WorkflowTypes>(
   return { output: await handle.result(), context: await handle.context(), runId };
 }
 
+/** What works on a run, and what may end it. */
+interface Workings {
+  readonly worker: DistributedWorker;
+  readonly waiting: Waiting;
+  readonly answering: Answering;
+}
+
 async function workToEnd<T extends WorkflowTypes>(
   { saver, world }: LocalJob<T>,
   handle: RunHandle<T>,
-  worker: DistributedWorker,
-  waiting: Waiting,
+  { worker, waiting, answering }: Workings,
 ): Promise<T["output"]> {
   const over = new AbortController();
   const working = worker.run();
@@ -108,7 +122,8 @@ async function workToEnd<T extends WorkflowTypes>(
   // Whatever settles after the first has nobody to tell.
   for (const late of [ended, result]) late.catch(() => undefined);
   try {
-    const first = await Promise.race([result, ended, waiting.gaveUp, ...(saver === undefined ? [] : [saver.failed])]);
+    const failures = [answering.failed, ...(saver === undefined ? [] : [saver.failed])];
+    const first = await Promise.race([result, ended, waiting.gaveUp, ...failures]);
     if ("output" in first) return first.output;
     throw await stopped(handle, first, world.clock);
   } finally {

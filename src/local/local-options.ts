@@ -6,6 +6,7 @@ import type { RunStatus } from "../core/status.ts";
 import type { ContextInit, ContextView } from "../definition/context/field.ts";
 import type { WorkflowTypes } from "../definition/workflow-types.ts";
 import type { ItemOutcome } from "../worker/worker-callbacks.ts";
+import type { OnWait } from "./answering.ts";
 import type { Patience } from "./give-up.ts";
 
 /** What runs in this process have in common. All may be left out. */
@@ -19,6 +20,11 @@ export interface LocalOptions<T extends WorkflowTypes = WorkflowTypes> extends P
    * does changes nothing for the run, and nobody waits for it.
    */
   readonly onProgress?: ((progress: RunProgress<keyof T["nodes"] & string>) => unknown) | undefined;
+  /**
+   * Answers what the run, or a child of it, waits for from outside, once for each wait: an input, an event, the result of a
+   * tool. `undefined` leaves it waiting, and its deadline decides. Without this function such a wait ends the call with `UNANSWERED`.
+   */
+  readonly onWait?: OnWait | undefined;
   readonly logger?: Logger | undefined;
   /** For tests and simulations. */
   readonly clock?: Clock | undefined;

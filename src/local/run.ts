@@ -12,7 +12,7 @@ import type { LocalRunOptions, LocalRunResult } from "./local-options.ts";
 /**
  * Runs a workflow in this process, in memory, and gives its output and context. Independent items run concurrently. When
  * it settles, nothing of the run is started any more. Throws `INVALID_INPUT`, `RUN_FAILED` with what the run failed with as
- * `cause`, `TIMEOUT`, `CANCELLED`.
+ * `cause`, `TIMEOUT`, `CANCELLED`, and `UNANSWERED` for a wait from outside without `onWait`.
  */
 export async function run<T extends WorkflowTypes>(
   workflow: Workflow<T>,

@@ -61,7 +61,8 @@ export function createMemoryStore(): MemoryStore {
     capture(runId) {
       const run = runs.get(runId);
       const definition = run && store.definition(run.state.definition);
-      return run && definition && imageOf(run, definition, history.auditOf(runId));
+      const rest = { audit: history.auditOf(runId), entries: entries.ofRun(runId) };
+      return run && definition && imageOf(run, definition, rest);
     },
     restore: (image, now) => journal.atomically(() => restoreImage(store, image, now)),
   };

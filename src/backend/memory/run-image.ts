@@ -3,7 +3,6 @@
  * contexts are left out as caches, and progress as word of attempts that are over.
  */
 
-import type { AuditEntry } from "../contract/control.ts";
 import type { DefinitionRecord } from "../contract/records.ts";
 import type { RunImage } from "../synchronous/run-image.ts";
 import type { RunRow } from "./run-row.ts";
@@ -14,7 +13,11 @@ export type { RunImage } from "../synchronous/run-image.ts";
  * All rows of a run. They are the store's own: not to be changed, and to be read before the store changes. A row itself
  * never changes: another object takes its place.
  */
-export function imageOf(run: RunRow, definition: DefinitionRecord, audit: readonly AuditEntry[]): RunImage {
+export function imageOf(
+  run: RunRow,
+  definition: DefinitionRecord,
+  { audit, entries }: Pick<RunImage, "audit" | "entries">,
+): RunImage {
   return {
     definition,
     state: run.state,
@@ -29,5 +32,6 @@ export function imageOf(run: RunRow, definition: DefinitionRecord, audit: readon
     metrics: run.metrics,
     logs: run.logs,
     audit,
+    entries,
   };
 }

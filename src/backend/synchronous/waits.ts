@@ -54,6 +54,12 @@ export function waitOf(store: AtomicStep["store"], runId: string, item: number):
   return entry && recordOf(entry);
 }
 
+/** Whether the entry is that of the wait which the item is in. */
+export function isWaitOf(entry: Entry, { runId, item, wait }: WorkItem): boolean {
+  if (entry.kind !== WAIT || entry.key !== waitKey(runId, item)) return false;
+  return new Facts(entry).number("number") === wait?.number;
+}
+
 /** Lists that a wait lies in: all, those of its kind, those of its run. */
 export function waitLists(filter: { readonly runId?: string | undefined; readonly kind?: string | undefined }): string {
   if (filter.runId !== undefined) return `waits:of:${filter.runId}`;

@@ -53,6 +53,8 @@ export interface Found {
   readonly sessions: readonly string[];
   /** How many entries are due. */
   readonly entries: number;
+  /** A glance saw that there is more to be found. */
+  readonly isPartial: boolean;
   /** The oldest version whose code can use the tables. */
   readonly readableBy: number;
   /** A ready item was left out because another step held it. */
@@ -90,9 +92,12 @@ function inLanes(place: number, limit: string, from: string): string {
     ORDER BY ${POSITION} LIMIT ${limit} * ${SPARE}) AS entry`;
 }
 
-/** Runs that others work on, of which nothing can be claimed, or that the step may end before it claims. */
-const MAY_CHANGE = `run.status > 1 OR run.affinity <> $19::text OR run.wake_at <= ${NOW}
-            OR run.id IN (SELECT unnest($21::bigint[]))`;
+/** Whether among these are items of runs that others work on, of which nothing can be claimed, or that the step may end before it claims. */
+function mayChange(found: string, limit: string): string {
+  return `($22::boolean OR EXISTS (SELECT 1 FROM (SELECT run, is_own FROM ${found} LIMIT ${limit}) AS near CROSS JOIN LATERAL (
+      SELECT 1 FROM millrace.run WHERE run.id = near.run AND (near.is_own OR run.status > 1 OR run.affinity <> $19::text
+        OR run.wake_at <= ${NOW} OR run.id IN (SELECT unnest($21::bigint[]))) OFFSET 0) AS entry))`;
+}
 
 /** What comes after those that were locked, if it may be preferred to them. */
 function following(found: string, list: string, locks: string, limit: string): string {
@@ -100,9 +105,7 @@ function following(found: string, list: string, locks: string, limit: string): s
     WHERE (SELECT count(*) FROM ${list}) = ${locks}
       AND (${found}.place_key, ${found}.run, ${found}.number) > (
         SELECT ${list}.place_key, ${list}.run, ${list}.number FROM ${list} ORDER BY 1 DESC, 2 DESC, 3 DESC LIMIT 1)
-      AND ($22::boolean OR EXISTS (SELECT 1 FROM due_entry)
-        OR EXISTS (SELECT 1 FROM (SELECT run, is_own FROM ${found} LIMIT ${limit}) AS near CROSS JOIN LATERAL (
-          SELECT 1 FROM millrace.run WHERE run.id = near.run AND (near.is_own OR ${MAY_CHANGE}) OFFSET 0) AS entry))
+      AND (EXISTS (SELECT 1 FROM due_entry) OR ${mayChange(found, limit)})
     LIMIT ${limit} - ${locks}`;
 }
 
@@ -117,12 +120,16 @@ function locked(found: string, limit: string): string {
 
 const COLUMNS = COLUMN_NAMES.join(", ");
 
+/** The lowest entry of each lane, from its floor on. */
+const LANES_SEEN = `(SELECT coalesce(json_agg(json_build_array(lane.id, lane.band, entry.first)), '[]') FROM lane LEFT JOIN (
+      SELECT fresh.lane, min(fresh.place_key) AS first FROM fresh GROUP BY fresh.lane) AS entry ON entry.lane = lane.id
+      WHERE $8::integer > 0)`;
+
 const SUMMARY = `json_build_object(
     'now', ${NOW},
     'ready', (SELECT count(*) FROM ready_found),
-    'lanes', (SELECT coalesce(json_agg(json_build_array(lane.id, lane.band, entry.first)), '[]') FROM lane LEFT JOIN (
-      SELECT fresh.lane, min(fresh.place_key) AS first FROM fresh GROUP BY fresh.lane) AS entry ON entry.lane = lane.id
-      WHERE $8::integer > 0),
+    'lanes', ${LANES_SEEN},
+    'more', false,
     'due', (SELECT min(place_key) FROM due_found),
     'run', (SELECT min(wake_at) FROM run_found),
     'session', (SELECT min(until) FROM session_found),
@@ -132,43 +139,48 @@ const SUMMARY = `json_build_object(
     'readableBy', ${READABLE_BY},
     'left', (SELECT length(runs) + length(whole_runs) + length(sessions) + length(entries) FROM left_behind))::text`;
 
-const LOOK = `WITH
+/** The ready items of the lanes that may be claimed from, as many of them locked as are wanted. */
+const READY = `
   instant AS MATERIALIZED (SELECT coalesce($2::double precision, floor(extract(epoch FROM clock_timestamp())::double precision * 1000)) AS now),
   lane AS MATERIALIZED (
     SELECT lane.id, lane.band, coalesce(known.floor, '-infinity') AS floor
     FROM millrace.lane LEFT JOIN unnest($6::integer[], $7::double precision[]) AS known(id, floor) ON known.id = lane.id
     WHERE lane.ns = $1 AND lane.definition = ANY ($3::text[]) AND lane.queue = ANY ($4::text[]) AND lane.labels <@ $5::text[]),
-  due_entry AS MATERIALIZED (
-    SELECT entry.id FROM millrace.entry_place AS place JOIN millrace.entry ON entry.id = place.entry
-    WHERE place.ns = $1 AND place.list = '${DUE_ENTRIES}' AND place.at <= ${NOW}
-    ORDER BY place.at, place.name LIMIT $16::integer FOR UPDATE OF entry SKIP LOCKED),
   fresh AS MATERIALIZED (${inLanes(PLACE.ready, "$8::integer", "AND item.place_key >= lane.floor")}),
   late AS MATERIALIZED (${inLanes(PLACE.late, "$8::integer", "")}),
   ready_found AS MATERIALIZED (
     SELECT ${FOUND} FROM fresh UNION ALL SELECT ${FOUND} FROM late ORDER BY ${POSITION} LIMIT $8::integer * ${SPARE}),
-  ready AS MATERIALIZED (${locked("ready_found", "$17::integer")}),
+  ready AS MATERIALIZED (${locked("ready_found", "$17::integer")})`;
+
+const DUE_ITEM = `FROM millrace.item WHERE item.ns = $1 AND item.place IN (${PLACE.due}, ${PLACE.busy})
+      AND item.place_key >= $10::double precision AND item.place_key <= ${NOW}`;
+const DUE_RUN = `FROM millrace.run WHERE run.ns = $1 AND run.wake_at IS NOT NULL AND run.status < 2
+      AND run.wake_at >= $12::double precision AND run.wake_at <= ${NOW}`;
+const ENDED_SESSION = `FROM millrace.session_state
+      WHERE session_state.ns = $1 AND session_state.stopped_at IS NULL AND NOT session_state.swept
+      AND session_state.until >= $14::double precision AND session_state.until <= ${NOW}`;
+const DUE_PLACE = `FROM millrace.entry_place AS place WHERE place.ns = $1 AND place.list = '${DUE_ENTRIES}' AND place.at <= ${NOW}`;
+
+const NOTHING_FOUND = `SELECT 0, ${COLUMN_NAMES.map(() => "NULL").join(", ")}`;
+
+const LOOK = `WITH ${READY},
+  due_entry AS MATERIALIZED (
+    SELECT entry.id FROM (SELECT place.entry ${DUE_PLACE} ORDER BY place.at, place.name LIMIT $16::integer) AS due_place
+      JOIN millrace.entry ON entry.id = due_place.entry FOR UPDATE OF entry SKIP LOCKED),
   ready_more AS MATERIALIZED (${following("ready_found", "ready", "$17::integer", "$8::integer")}),
   stalled_found AS MATERIALIZED (
     SELECT ${FOUND} FROM (${inLanes(PLACE.stalled, "$9::integer", "")}) AS entry ORDER BY ${POSITION} LIMIT $9::integer * ${SPARE}),
   stalled AS MATERIALIZED (${locked("stalled_found", "$18::integer")}),
   stalled_more AS MATERIALIZED (${following("stalled_found", "stalled", "$18::integer", "$9::integer")}),
-  due_found AS MATERIALIZED (
-    SELECT ${PLACES} FROM millrace.item
-    WHERE item.ns = $1 AND item.place IN (${PLACE.due}, ${PLACE.busy}) AND item.place_key >= $10::double precision AND item.place_key <= ${NOW}
-    ORDER BY ${POSITION} LIMIT $11::integer * ${SPARE}),
+  due_found AS MATERIALIZED (SELECT ${PLACES} ${DUE_ITEM} ORDER BY ${POSITION} LIMIT $11::integer * ${SPARE}),
   due AS MATERIALIZED (${locked("due_found", "$11::integer")}),
   run_found AS MATERIALIZED (
-    SELECT ctid AS tid, wake_at, name FROM millrace.run
-    WHERE run.ns = $1 AND run.wake_at IS NOT NULL AND run.status < 2 AND run.wake_at >= $12::double precision AND run.wake_at <= ${NOW}
-    ORDER BY wake_at, name LIMIT $13::integer * ${SPARE}),
+    SELECT ctid AS tid, wake_at, name ${DUE_RUN} ORDER BY wake_at, name LIMIT $13::integer * ${SPARE}),
   expired_run AS MATERIALIZED (
     SELECT run.id, run.name FROM run_found JOIN millrace.run ON run.ctid = run_found.tid
     LIMIT $13::integer FOR UPDATE OF run SKIP LOCKED),
   session_found AS MATERIALIZED (
-    SELECT session_state.session, session_state.until FROM millrace.session_state
-    WHERE session_state.ns = $1 AND session_state.stopped_at IS NULL AND NOT session_state.swept
-      AND session_state.until >= $14::double precision AND session_state.until <= ${NOW}
-    ORDER BY until LIMIT $15::integer),
+    SELECT session_state.session, session_state.until ${ENDED_SESSION} ORDER BY until LIMIT $15::integer),
   expired_session AS MATERIALIZED (
     SELECT session.name FROM session_found JOIN millrace.session ON session.id = session_found.session
     FOR UPDATE OF session SKIP LOCKED),
@@ -188,7 +200,32 @@ const LOOK = `WITH
   UNION ALL SELECT 3, ${COLUMNS}, '' FROM due
   UNION ALL SELECT 4, ${COLUMNS}, '' FROM ready_more
   UNION ALL SELECT 5, ${COLUMNS}, '' FROM stalled_more
-  UNION ALL SELECT 0, ${COLUMN_NAMES.map(() => "NULL").join(", ")}, ${SUMMARY}`;
+  UNION ALL ${NOTHING_FOUND}, ${SUMMARY}`;
+
+/**
+ * Mostly there is nothing but ready items, and none of the step's own runs among them. That is found out at half the price: a
+ * glance locks those, and says whether there is a reason to look.
+ */
+const GLANCE = `WITH ${READY},
+  left_behind AS MATERIALIZED (SELECT
+    set_config('${RUNS_SETTING}', (SELECT coalesce(array_agg(DISTINCT run), '{}') FROM ready)::text, true) AS runs,
+    set_config('${WHOLE_RUNS_SETTING}', '{}', true) AS whole_runs,
+    set_config('${SESSIONS_SETTING}', (SELECT coalesce(array_agg(DISTINCT session), '{}') FROM ready
+      WHERE status = ${IN_PROGRESS} AND session IS NOT NULL)::text, true) AS sessions),
+  not_asked AS (SELECT $16::integer, $18::integer)
+  SELECT 1 AS list, ${COLUMNS}, '' AS summary FROM ready
+  UNION ALL ${NOTHING_FOUND}, json_build_object(
+    'now', ${NOW},
+    'ready', (SELECT count(*) FROM ready_found),
+    'lanes', ${LANES_SEEN},
+    'more', $17::integer > 0 AND (SELECT count(*) FROM ready) = $17::integer AND ${mayChange("ready_found", "$8::integer")}
+      OR $9::integer > 0 AND EXISTS (SELECT 1 FROM lane CROSS JOIN LATERAL (
+        SELECT 1 FROM millrace.item WHERE item.lane = lane.id AND item.place = ${PLACE.stalled} LIMIT 1) AS entry)
+      OR $11::integer > 0 AND EXISTS (SELECT 1 ${DUE_ITEM}) OR $13::integer > 0 AND EXISTS (SELECT 1 ${DUE_RUN})
+      OR $15::integer > 0 AND EXISTS (SELECT 1 ${ENDED_SESSION}) OR $16::integer > 0 AND EXISTS (SELECT 1 ${DUE_PLACE}),
+    'due', NULL, 'run', NULL, 'session', NULL, 'runs', '[]'::json, 'sessions', '[]'::json, 'entries', 0,
+    'readableBy', ${READABLE_BY},
+    'left', (SELECT length(runs) + length(whole_runs) + length(sessions) FROM left_behind))::text`;
 
 const SUMMARY_AT = ITEM_WIDTH + 1;
 
@@ -198,11 +235,11 @@ export function lookStatement(
   ns: number,
   look: Look,
   now: number | undefined,
-  floors: Floors,
+  { floors, isGlance }: { readonly floors: Floors; readonly isGlance: boolean },
 ): Statement {
   const { queues = [], definitions = [], labels = [] } = look.selection ?? {};
   const lanes = floors.named(LANE);
-  return statements.of(LOOK, [
+  return statements.of(isGlance ? GLANCE : LOOK, [
     ns,
     now ?? null,
     listOf(definitions.map(toStoredText)),
@@ -238,7 +275,7 @@ export function readLook(rows: readonly SqlRow[], look: Look, floors: Floors): F
     else list.push(row.slice(1));
   }
   if (summary === undefined) throw damaged("no answer to a look for work");
-  remember(summary, look, floors);
+  if (!summary.more) remember(summary, look, floors);
   floors.contended(items[0].length < Math.min(locksOf(look.ready), summary.ready));
   const [ready, stalled, due, readyMore, stalledMore] = items;
   return {
@@ -249,6 +286,7 @@ export function readLook(rows: readonly SqlRow[], look: Look, floors: Floors): F
     runs: summary.runs.map(fromStoredText),
     sessions: summary.sessions.map(fromStoredText),
     entries: summary.entries,
+    isPartial: summary.more,
     readableBy: summary.readableBy,
     contended: ready.length < Math.min(locksOf(look.ready), summary.ready),
   };
@@ -273,6 +311,8 @@ interface Summary {
   readonly now: number;
   /** How many ready items were found before any was locked. */
   readonly ready: number;
+  /** There is a reason to look, and not only to glance. */
+  readonly more: boolean;
   readonly lanes: readonly (readonly [lane: number, band: number | null, first: number | null])[];
   /** The first of what is due, whoever holds it. */
   readonly due: number | null;
@@ -295,6 +335,7 @@ function isSummary(value: unknown): value is Summary {
     isObject(value) &&
     typeof value.now === "number" &&
     typeof value.ready === "number" &&
+    typeof value.more === "boolean" &&
     typeof value.entries === "number" &&
     typeof value.readableBy === "number" &&
     Array.isArray(value.lanes) &&

@@ -31,6 +31,8 @@ export class Floors {
   readonly #floors = new Map<string, number>();
   #seenUntil = NO_FLOOR;
   #spare = 1;
+  /** Whether the last look found more than a glance would have: then the next one is no glance. */
+  expectsMore = false;
 
   /** Where to begin in a list. */
   of(list: string): number {

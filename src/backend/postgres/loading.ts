@@ -55,8 +55,8 @@ export async function loadFirst(
   const loading = { ...parts, into, known };
   const wanted = new WantedRows(wants);
   recall(loading, wanted);
-  const begin: Query = { statement: statements.begin, accept: () => undefined };
-  const locks = [begin, ...lockQueries(loading, wanted)];
+  const begin = statements.begin.map((statement): Query => ({ statement, accept: () => undefined }));
+  const locks = [...begin, ...lockQueries(loading, wanted)];
   if (clock === undefined && wanted.looks.length === 1) {
     return await loadRest(loading, parts, session, wanted, undefined, locks);
   }
@@ -115,12 +115,14 @@ async function loadRest(
     ...lists.flatMap((want) => listQueries(loading, want)),
     ...entryQueries(loading, entries),
     ...entryLists.flatMap((want) => entryListQueries(loading, want)),
-    ...looking.flatMap((look) => look.queries),
+    ...looking.flatMap((look) => look.first),
     ...keyQueries(loading, wanted),
     ...(looking.length === 0 && asked.length > 0 ? [sessionQuery(loading, asked)] : []),
   ];
   await answer(parts, session, queries);
-  for (const look of looking) await answer(parts, session, look.rest());
+  for (const look of looking) {
+    for (let next = look.next(); next.length > 0; next = look.next()) await answer(parts, session, next);
+  }
   return looking[0]?.found()?.now ?? now ?? 0;
 }
 

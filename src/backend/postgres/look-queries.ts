@@ -38,12 +38,13 @@ const RUNS_LEFT = `WITH
 const SESSIONS_LEFT = `${SELECT_SESSIONS} WHERE session.ns = $1
   AND session.name = ANY ($2::text[] || current_setting('${SESSIONS_SETTING}')::text[])`;
 
+/** The queries of a look, round trip by round trip. */
 export interface LookQueries {
-  readonly queries: readonly Query[];
-  /** What was found, once it was accepted. */
+  readonly first: readonly Query[];
+  /** What was found, once the first were accepted. */
   found(): Found | undefined;
-  /** What remains to be asked once it is known what was found. */
-  rest(): readonly Query[];
+  /** What remains to be asked by what was found so far; nothing once that is all. */
+  next(): readonly Query[];
 }
 
 export interface Asking {
@@ -64,38 +65,51 @@ export function lookQueries(
 ): LookQueries {
   const { statements, ns, recent } = loading;
   const numbers = [...heldRuns].map((runId) => recent.runs.get(runId)?.id);
-  const known = numbers.filter((id) => id !== undefined);
-  const look = { ...lookOf(wants, asking), held: known.length === numbers.length ? known : undefined };
-  const sessionsLeft = sessionQuery(loading, sessions, SESSIONS_LEFT);
-  const asksAtOnce = recent.meetsOthers || sessions.length > 0;
+  const held = numbers.filter((id) => id !== undefined);
+  const look = { ...lookOf(wants, asking), held: held.length === numbers.length ? held : undefined };
+  let asksSessions = recent.meetsOthers || sessions.length > 0;
   let found: Found | undefined;
-  const queries: Query[] = [
-    {
-      statement: lookStatement(statements, ns, look, now, floors),
+
+  function queries(isGlance: boolean): readonly Query[] {
+    const looking: Query = {
+      statement: lookStatement(statements, ns, look, found?.now ?? now, { floors, isGlance }),
       laneAt: LANE_AT + 1,
       accept(rows) {
         found = readLook(rows, look, floors);
         checkReadable(found.readableBy, location);
+        floors.expectsMore = found.isPartial || (!isGlance && hasMore(found));
       },
-    },
-    {
+    };
+    const runsLeft: Query = {
       statement: statements.of(RUNS_LEFT, [asking === undefined ? "" : toStoredText(asking)]),
       accept(rows) {
-        if (found !== undefined) giveFound(loading, wants, look, found, rows);
+        if (found !== undefined && !found.isPartial) giveFound(loading, wants, look, found, rows);
       },
-    },
-  ];
+    };
+    const sessionsLeft = asksSessions ? [sessionQuery(loading, sessions, SESSIONS_LEFT)] : [];
+    return [looking, runsLeft, ...sessionsLeft];
+  }
+
   return {
-    queries: asksAtOnce ? [...queries, sessionsLeft] : queries,
+    first: queries(!floors.expectsMore),
     found: () => found,
-    rest() {
+    next() {
       if (found === undefined) return [];
-      const isMissing = !asksAtOnce && found.sessions.length > 0;
-      const entries =
-        wants.entries !== undefined && found.entries > 0 ? [lockedEntriesQuery(loading, wants.entries)] : [];
-      return [...(isMissing ? [sessionsLeft] : []), ...entries];
+      if (found.isPartial) return queries(false);
+      const left: Query[] = [];
+      if (!asksSessions && found.sessions.length > 0) left.push(sessionQuery(loading, sessions, SESSIONS_LEFT));
+      if (wants.entries !== undefined && found.entries > 0) left.push(lockedEntriesQuery(loading, wants.entries));
+      asksSessions = true;
+      found = { ...found, entries: 0 };
+      return left;
     },
   };
+}
+
+/** Whether a glance would not have been enough. */
+function hasMore({ ready, stalled, due, runs, sessions, entries }: Found): boolean {
+  const items = ready.more.length + stalled.locked.length + due.locked.length;
+  return items + runs.length + sessions.length + entries > 0;
 }
 
 function giveFound(loading: Loading, wants: LookWants, look: Look, found: Found, runRows: readonly SqlRow[]): void {

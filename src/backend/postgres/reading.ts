@@ -37,8 +37,9 @@ export class Reading {
   async all(asked: readonly Statement[], { areItems = false } = {}): Promise<readonly (readonly SqlRow[])[]> {
     const session = await this.#pool.connect();
     try {
-      const results = await session.run([this.statements.beginRead, ...asked, COMMIT]);
-      const found = results.slice(1, -1).map(({ rows }) => rows);
+      const { beginRead } = this.statements;
+      const results = await session.run([...beginRead, ...asked, COMMIT]);
+      const found = results.slice(beginRead.length, -1).map(({ rows }) => rows);
       if (areItems) {
         const ids = found.flat().map((row) => numberAt(row, LANE_AT));
         await this.lanes.learn(session, ids);

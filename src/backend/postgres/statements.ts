@@ -14,12 +14,12 @@ const STANDSTILL_MS = 10_000;
  * All statements find rows by keys or walk an index, so their plans are pinned to indexes, whatever the statistics say: a table
  * that was analysed while it was empty must not be read as a whole once it is full.
  */
-const PLANS = [
-  "enable_seqscan = off",
-  "enable_hashjoin = off",
-  "enable_mergejoin = off",
-  "jit = off",
-  "plan_cache_mode = force_generic_plan",
+const PLANS: readonly (readonly [name: string, value: string])[] = [
+  ["enable_seqscan", "off"],
+  ["enable_hashjoin", "off"],
+  ["enable_mergejoin", "off"],
+  ["jit", "off"],
+  ["plan_cache_mode", "force_generic_plan"],
 ];
 
 export interface StatementOptions {
@@ -33,24 +33,23 @@ export interface StatementOptions {
 export class Statements {
   readonly schema: string;
   /** Begins a transaction that writes. */
-  readonly begin: Statement;
+  readonly begin: readonly [Statement, Statement];
   /** Begins a transaction that only reads, all of it as of one moment. */
-  readonly beginRead: Statement;
+  readonly beginRead: readonly [Statement, Statement];
   readonly #prepared: boolean;
   readonly #known = new Map<string, { readonly text: string; readonly name: string }>();
 
   constructor({ schema, prepared, timeoutMs, relaxed }: StatementOptions) {
     this.schema = schema;
     this.#prepared = prepared;
-    const limits = [
-      `statement_timeout = ${timeoutMs}`,
-      `idle_in_transaction_session_timeout = ${Math.min(timeoutMs, STANDSTILL_MS)}`,
+    const settings: readonly (readonly [name: string, value: string])[] = [
+      ["statement_timeout", String(timeoutMs)],
+      ["idle_in_transaction_session_timeout", String(Math.min(timeoutMs, STANDSTILL_MS))],
+      ...PLANS,
     ];
-    const settings = [...limits, ...PLANS, ...(relaxed ? ["synchronous_commit = off"] : [])];
-    this.begin = { text: `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; ${settings.map(setLocal).join("; ")}` };
-    this.beginRead = {
-      text: `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${[...limits, ...PLANS].map(setLocal).join("; ")}`,
-    };
+    const writing = [...settings, ...(relaxed ? [["synchronous_commit", "off"] as const] : [])];
+    this.begin = [{ text: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" }, this.of(setLocally(writing))];
+    this.beginRead = [{ text: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" }, this.of(setLocally(settings))];
   }
 
   /** A statement that is used again and again, with other values. */
@@ -79,6 +78,7 @@ export class Statements {
 export const COMMIT: Statement = { text: "COMMIT" };
 export const ROLLBACK: Statement = { text: "ROLLBACK" };
 
-function setLocal(setting: string): string {
-  return `SET LOCAL ${setting}`;
+/** For the transaction alone. */
+function setLocally(settings: readonly (readonly [name: string, value: string])[]): string {
+  return `SELECT ${settings.map(([name, value]) => `set_config('${name}', '${value}', true)`).join(", ")}`;
 }

@@ -62,8 +62,8 @@ export class PostgresStore implements RemoteStore {
     this.#lookBehindNowAndThen();
     const { statements, ns, floors, clock } = this.#parts;
     const statement = peekStatement(statements, ns, claim, floors, clock?.now());
-    const [, found] = await this.#together([statements.begin, statement, ROLLBACK]);
-    return readPeek(found?.rows[0] ?? []);
+    const results = await this.#together([...statements.begin, statement, ROLLBACK]);
+    return readPeek(results[statements.begin.length]?.rows[0] ?? []);
   }
 
   announce(wakeups: readonly Wakeup[]): void {
@@ -116,8 +116,9 @@ export class PostgresStore implements RemoteStore {
     const { statements, ns, floors } = this.#parts;
     const looks = lookBehind(statements, ns, floors);
     try {
-      const results = await this.#together([statements.begin, ...looks.map(({ statement }) => statement), COMMIT]);
-      for (const [at, { accept }] of looks.entries()) accept(results[at + 1]?.rows ?? []);
+      const asked = looks.map(({ statement }) => statement);
+      const results = await this.#together([...statements.begin, ...asked, COMMIT]);
+      for (const [at, { accept }] of looks.entries()) accept(results[at + statements.begin.length]?.rows ?? []);
     } catch {
       // The next one sees what this one did not.
     }

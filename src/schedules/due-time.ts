@@ -10,7 +10,7 @@ import { type Timetable, timetable } from "./timetable.ts";
 /** Handled within this, an instant is on time, whatever may be caught up. */
 const ON_TIME_MS = 60_000;
 /** How long others leave a decision to who made it. */
-export const TAKEOVER_MS = 5_000;
+const TAKEOVER_MS = 5_000;
 /** Between two looks whether the run has ended that a queue waits for, in case nobody hints at it. */
 const SHORTEST_LOOK_MS = 1_000;
 const LONGEST_LOOK_MS = 60_000;

@@ -140,7 +140,7 @@ export const SETTINGS: readonly string[] = Object.keys({
 } satisfies Record<keyof SaidOfSchedule, true>);
 
 /** The timing in words. */
-export function phraseOf({ timing, endAt }: Pick<Settings, "timing" | "endAt">): string {
+function phraseOf({ timing, endAt }: Pick<Settings, "timing" | "endAt">): string {
   const until = endAt === undefined ? "" : ` until ${new Date(endAt).toISOString()}`;
   switch (timing.kind) {
     case "cron":

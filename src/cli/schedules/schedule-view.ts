@@ -106,7 +106,7 @@ export function writeSchedule(out: Output, schedule: ScheduleInfo, now: number, 
 }
 
 /** When it fires, in the words that it was made with. */
-export function timesText({ cron, timezone, everyMs, at }: ScheduleInfo): string {
+function timesText({ cron, timezone, everyMs, at }: ScheduleInfo): string {
   if (cron !== undefined) return timezone === undefined ? cron : `${cron} (${timezone})`;
   if (everyMs !== undefined) return `every ${span(everyMs)}`;
   return instant(at) ?? "";

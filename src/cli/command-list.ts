@@ -43,6 +43,21 @@ export const COMMANDS: readonly ListedCommand[] = [
     "List workers: whether they are alive, and what they are at",
     async () => (await import("./commands/workers.ts")).workersCommand,
   ),
+  listed(
+    "waits",
+    "List what runs wait for: inputs, events, results of tools, child runs",
+    async () => (await import("./commands/waits.ts")).waitsCommand,
+  ),
+  listed(
+    "complete",
+    "Give a wait its answer: an input, the result of a tool, an event by hand",
+    async () => (await import("./commands/complete.ts")).completeCommand,
+  ),
+  listed(
+    "send",
+    "Send an event to the runs that wait for it",
+    async () => (await import("./commands/send.ts")).sendCommand,
+  ),
   listed("cancel", "Cancel runs", async () => (await import("./commands/cancel.ts")).cancelCommand),
   listed("pause", "Pause runs", async () => (await import("./commands/pause.ts")).pauseCommand),
   listed(

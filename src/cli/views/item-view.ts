@@ -38,6 +38,7 @@ export function itemColumns(now: number): readonly Column<WorkItemInfo>[] {
     { title: "WAITED", value: ({ waitedMs }) => (waitedMs === undefined ? "" : span(waitedMs)), align: "right" },
     { title: "RAN", value: ({ ranMs }) => (ranMs === undefined ? "" : span(ranMs)), align: "right" },
     { title: "SINCE", value: (item) => relative(lastMoveOf(item), now) },
+    { title: "WAITS FOR", value: ({ wait }) => (wait === undefined ? "" : waitText(wait, now)) },
     {
       title: "PROGRESS",
       value: ({ progress }) => (progress === undefined ? "" : jsonLine(redactValue(progress.details))),
@@ -51,13 +52,18 @@ export function itemColumns(now: number): readonly Column<WorkItemInfo>[] {
   ];
 }
 
+function waitText({ kind, dueAt }: NonNullable<WorkItemInfo["wait"]>, now: number): string {
+  return dueAt === undefined ? kind : `${kind}, until ${relative(dueAt, now)}`;
+}
+
 /** Attempts that ended, and the one that runs. */
 function triesOf({ status, attempts }: WorkItemInfo): number {
   return attempts + (status === "in_progress" || status === "completed" || status === "held" ? 1 : 0);
 }
 
-function lastMoveOf({ status, endedAt, claimedAt, readyAt, createdAt }: WorkItemInfo): number {
+function lastMoveOf({ status, endedAt, claimedAt, readyAt, createdAt, wait }: WorkItemInfo): number {
   if (endedAt !== undefined) return endedAt;
+  if (wait !== undefined) return wait.since;
   return status === "in_progress" ? (claimedAt ?? createdAt) : status === "waiting_retry" ? readyAt : createdAt;
 }
 
@@ -86,6 +92,15 @@ export function itemJson(item: WorkItemInfo, { reveal }: PayloadOptions = {}): R
     session: item.session,
     waitedMs: item.waitedMs,
     ranMs: item.ranMs,
+    wait:
+      item.wait === undefined
+        ? undefined
+        : {
+            id: item.wait.id,
+            kind: item.wait.kind,
+            since: instant(item.wait.since),
+            dueAt: instant(item.wait.dueAt),
+          },
     failure: reveal === true ? item.failure : redactValue(item.failure),
     progress:
       item.progress === undefined

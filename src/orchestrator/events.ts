@@ -59,7 +59,7 @@ export async function sendEvent(
 }
 
 /** What became of it, or the error for one that was not taken. */
-export function settleEvent(outcome: EventOutcome, { name, key }: SentEvent): SendResult {
+function settleEvent(outcome: EventOutcome, { name, key }: SentEvent): SendResult {
   if (outcome.kind === "full") {
     throw new MillraceError(
       "TOO_MANY_EVENTS",

@@ -10,7 +10,7 @@ import { targetOf } from "../../src/backend/postgres/target.ts";
 import { type ManualClock, manualClock, systemIds } from "../../src/core/ports.ts";
 import { sharedPostgresUrl } from "./servers/server-urls.ts";
 
-export const START = Date.UTC(2025, 0, 1);
+const START = Date.UTC(2025, 0, 1);
 
 export interface PostgresScene {
   readonly schema: string;

@@ -106,7 +106,7 @@ export function shiftOf(band: number): number {
 }
 
 /** `place` and `place_key` of an item, written at `now`. */
-export function placeCells(
+function placeCells(
   status: WorkItem["status"],
   placement: Placement,
   band: number | undefined,
@@ -191,7 +191,7 @@ export function readItemRow(row: SqlRow, runId: string, lanes: Lanes): ItemRow {
   };
 }
 
-export function readItem(row: SqlRow, runId: string, lane: Lane): WorkItem {
+function readItem(row: SqlRow, runId: string, lane: Lane): WorkItem {
   const extra = readExtra(row[17] ?? null);
   return {
     runId,

@@ -6,16 +6,7 @@
 
 import type { Parameter } from "./driver.ts";
 
-export type ColumnType =
-  | "bigint"
-  | "integer"
-  | "smallint"
-  | "double precision"
-  | "boolean"
-  | "text"
-  | "bytea"
-  | "tid"
-  | "xid";
+type ColumnType = "bigint" | "integer" | "smallint" | "double precision" | "boolean" | "text" | "bytea" | "tid" | "xid";
 
 /** Names of columns and their types. */
 export type Columns = readonly (readonly [name: string, type: ColumnType])[];

@@ -63,7 +63,7 @@ const SAID_REFUSED = /password|SASL|SCRAM|certificate|self.signed|SSL|TLS/i;
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 /** What kind of trouble an error stands for. */
-export function troubleOf(error: unknown): StoreTrouble {
+function troubleOf(error: unknown): StoreTrouble {
   const code = codeOf(error);
   if (code !== undefined && isServerCode(error, code)) return byState(code);
   if (code !== undefined && UNREACHABLE.test(code)) return "lost";

@@ -9,7 +9,7 @@ import { MillraceError } from "../../core/errors.ts";
 import type { PostgresOptions } from "./options.ts";
 
 /** What the driver is told. Absent: what it takes from the environment by itself. */
-export interface ServerAddress {
+interface ServerAddress {
   readonly host: string | undefined;
   readonly port: number | undefined;
   readonly user: string | undefined;

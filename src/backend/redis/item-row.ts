@@ -62,7 +62,7 @@ export function readLane(name: string, stored: string): Lane {
 }
 
 /** Where an item lies, in a few characters that scripts compare. */
-export function placeText(item: WorkItem, placement: Placement, lane: string): string {
+function placeText(item: WorkItem, placement: Placement, lane: string): string {
   switch (placement.kind) {
     case "ready":
       return (placement.stalled ? "1" : "0") + lane;
@@ -180,7 +180,7 @@ function bodyOf(stored: Buffer): string {
 }
 
 /** JSON and indexes have no other numbers; a priority can be so high that a rank is none. */
-export function finite(number: number): number {
+function finite(number: number): number {
   if (Number.isNaN(number)) return 0;
   return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, number));
 }

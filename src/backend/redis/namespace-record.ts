@@ -10,8 +10,8 @@ import { toStoreError } from "./store-errors.ts";
 import { numberAt, readList } from "./stored-list.ts";
 
 /** The form of rows and indexes that this version writes. */
-export const FORMAT = 1;
-export const MOST_PARTITIONS = 256;
+const FORMAT = 1;
+const MOST_PARTITIONS = 256;
 
 /** The namespace's number of partitions. Throws `INVALID_CONFIG` if another one is asked for, `BACKEND_TOO_NEW`. */
 export async function openNamespace(

@@ -5,7 +5,7 @@ import { MillraceError } from "../../core/errors.ts";
 import type { Partition } from "./partition.ts";
 
 /** The number of a partition, by a digest of a name. It may never change: what is stored is found by it. */
-export function partitionNumber(name: string, count: number): number {
+function partitionNumber(name: string, count: number): number {
   return count === 1 ? 0 : Number.parseInt(digest(name).slice(0, 8), 16) % count;
 }
 

@@ -149,6 +149,6 @@ function payloadOf(row: ItemRow, stored: Buffer | undefined): ItemPayload | unde
   return row.payload === "small" && stored !== undefined ? readPayload(stored) : undefined;
 }
 
-export function recordOf({ id, version, status, savedAt, bytes }: CheckpointRow) {
+function recordOf({ id, version, status, savedAt, bytes }: CheckpointRow) {
   return { id, version, status, savedAt, bytes };
 }

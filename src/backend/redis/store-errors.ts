@@ -83,7 +83,7 @@ export function isUnknownScript(error: unknown): boolean {
 }
 
 /** The word that a server's error begins with. */
-export function kindOf(error: unknown): string | undefined {
+function kindOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   return KIND.exec(error.message)?.[1];
 }

@@ -5,7 +5,7 @@
 
 import { env } from "node:process";
 
-export const EFFORT_VARIABLE = "SCENARIO_EFFORT";
+const EFFORT_VARIABLE = "SCENARIO_EFFORT";
 
 export function effort(): number {
   const asked = Number(env[EFFORT_VARIABLE] ?? 1);

@@ -9,7 +9,7 @@ import { readSession } from "./session-row.ts";
 /** Those of them that hold no items here, and have ended where they belong, with the versions that they must still have. */
 export async function endedSessions(
   before: number | undefined,
-  { reads, keys, sessionEndsAt }: Partition,
+  { reads, keys, isOverElsewhere }: Partition,
 ): Promise<readonly { readonly id: string; readonly version: string }[]> {
   if (before === undefined) return [];
   const stored = listOf(await reads.one("HGETALL", keys.sessions));
@@ -23,12 +23,28 @@ export async function endedSessions(
   if (ended.length === 0) return [];
   const held = await reads.all(ended.map(({ id }) => ["ZCARD", keys.itemsOf(id)]));
   const idle = ended.filter((_, at) => numberOf(held[at]) === 0);
-  const isGoingOn = await Promise.all(idle.map(({ id }) => sessionEndsAt?.(id)));
-  return idle.filter((_, at) => (isGoingOn[at] ?? Number.NEGATIVE_INFINITY) < before);
+  if (isOverElsewhere === undefined) return idle;
+  const isOver = await Promise.all(idle.map(({ id }) => isOverElsewhere(id, before)));
+  return idle.filter((_, at) => isOver[at] === true);
+}
+
+/**
+ * Whether a session is over in all partitions: as its own one knows, which requests extend it in, and while another one has
+ * items that it held, its own one still knows it.
+ */
+export async function isOverInAll(
+  id: string,
+  before: number,
+  { own, all }: { readonly own: Partition; readonly all: readonly Partition[] },
+): Promise<boolean> {
+  const endsAt = await endOf(id, own);
+  if (endsAt !== undefined && endsAt >= before) return false;
+  const held = await Promise.all(all.map(({ reads, keys }) => reads.one("ZCARD", keys.itemsOf(id))));
+  return held.every((count) => numberOf(count) === 0);
 }
 
 /** When a session ended or its leases do, as its own partition knows; nothing if it is forgotten there. */
-export async function endOf(id: string, { reads, keys }: Partition): Promise<number | undefined> {
+async function endOf(id: string, { reads, keys }: Partition): Promise<number | undefined> {
   const row = optionalBytes(await reads.one("HGET", keys.sessions, keyText(id)));
   if (row === undefined) return undefined;
   const { stoppedAt, until } = readSession(row);

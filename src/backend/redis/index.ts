@@ -13,7 +13,7 @@ import { withOptions } from "./address.ts";
 import { confirmationOf } from "./confirmation.ts";
 import type { Connection } from "./connection.ts";
 import { DefinitionShelf } from "./definition-shelf.ts";
-import { endOf } from "./ended-sessions.ts";
+import { isOverInAll } from "./ended-sessions.ts";
 import { partitionKeys } from "./keys.ts";
 import { openNamespace } from "./namespace-record.ts";
 import type { RedisOptions } from "./options.ts";
@@ -104,7 +104,8 @@ async function assemble({ options, namespace, prefix, place, connection }: Assem
         shelf,
         isHome: number === 0,
         holderOf: count > 1 ? holderOf : undefined,
-        sessionEndsAt: count > 1 ? (session) => endOf(session, map.of(session)) : undefined,
+        isOverElsewhere:
+          count > 1 ? (id, before) => isOverInAll(id, before, { own: map.of(id), all: partitions }) : undefined,
         confirmation,
       }),
     );

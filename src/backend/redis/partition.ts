@@ -37,8 +37,8 @@ export interface PartitionOptions {
   readonly isHome: boolean;
   /** Where idempotency keys are kept by whoever puts partitions together: the run that one stands for. */
   readonly holderOf: KeyHolder | undefined;
-  /** Where a session is in several partitions: when it ends, as its own one knows. Requests need not extend it in all. */
-  readonly sessionEndsAt: ((session: string) => Promise<number | undefined>) | undefined;
+  /** Where sessions are in several partitions: whether one ended before the instant, and holds nothing, in the others too. */
+  readonly isOverElsewhere: ((session: string, before: number) => Promise<boolean>) | undefined;
   readonly confirmation: Confirmation | undefined;
 }
 
@@ -54,7 +54,7 @@ export class Partition {
   readonly shelf: DefinitionShelf;
   readonly isHome: boolean;
   readonly holderOf: KeyHolder | undefined;
-  readonly sessionEndsAt: PartitionOptions["sessionEndsAt"];
+  readonly isOverElsewhere: PartitionOptions["isOverElsewhere"];
   readonly random: Random;
   readonly waitingClock: PartitionOptions["waitingClock"];
   readonly nextVersion: () => string;
@@ -70,7 +70,7 @@ export class Partition {
     this.shelf = options.shelf;
     this.isHome = options.isHome;
     this.holderOf = options.holderOf;
-    this.sessionEndsAt = options.sessionEndsAt;
+    this.isOverElsewhere = options.isOverElsewhere;
     this.random = options.random;
     this.waitingClock = options.waitingClock;
     this.nextVersion = versionSource(options.ids);

@@ -1,10 +1,12 @@
 /** A look at what a claim would find in a partition, in one call that changes nothing. */
 
 import type { Claim, Peek } from "../contract/claim.ts";
+import { isClaimableRun } from "../rules/due.ts";
+import { RUN_STATUS } from "../sql/stored-code.ts";
 import { dueLater } from "../synchronous/commit-and-claim.ts";
 import { keyText, reserverOf } from "./keys.ts";
 import type { Partition } from "./partition.ts";
-import { listOf, numberOf, scoredOf, textOf } from "./reply.ts";
+import { listOf, numberOf, type Reply, textOf } from "./reply.ts";
 
 /** What there is for a claim, and besides. */
 export interface Survey {
@@ -25,6 +27,8 @@ export interface Survey {
 export interface RankedItem {
   readonly member: string;
   readonly score: number;
+  /** False where its run is paused or closed, or gone: it only lies in the way. */
+  readonly isClaimable: boolean;
 }
 
 /** `most`: items that are of interest, ready ones and those that have stalled. `session`: for whom to list them, if at all. */
@@ -55,10 +59,21 @@ export async function survey(
       nextDueAt: textOf(due) === "" ? undefined : numberOf(due),
       letters: numberOf(letters),
       held: numberOf(held),
-      ready: scoredOf(ready),
-      stalled: scoredOf(stalled),
+      ready: rankedOf(ready),
+      stalled: rankedOf(stalled),
     };
   }
+}
+
+function rankedOf(reply: Reply): readonly RankedItem[] {
+  const list = listOf(reply);
+  const items: RankedItem[] = [];
+  for (let at = 0; at + 2 < list.length; at += 3) {
+    const status = textOf(list[at + 2]);
+    const isClaimable = status !== "" && isClaimableRun(RUN_STATUS.decode(Number(status)));
+    items.push({ member: textOf(list[at]), score: numberOf(list[at + 1]), isClaimable });
+  }
+  return items;
 }
 
 export async function peekInto(partition: Partition, claim: Claim): Promise<Peek> {

@@ -46,6 +46,8 @@ export interface RemoteOptions {
 export interface Partition {
   readonly operations: BackendOperations;
   readonly post: PostOffice;
+  /** Puts items that lie ready, and cannot be claimed, where they belong, as a claim that meets them does. */
+  settle(items: readonly { readonly runId: string; readonly item: number }[]): Promise<void>;
 }
 
 /** Letters between partitions. Each is to be delivered where it is addressed to, and discarded then. */
@@ -73,7 +75,19 @@ export function remoteOperations(options: RemoteOptions): BackendOperations {
 /** A store in several partitions is as many of these, behind one that knows which is which. */
 export function remotePartition(options: RemoteOptions): Partition {
   const engine = new RemoteEngine(options);
-  return { operations: operationsOf(options, engine), post: postOffice(engine) };
+  return {
+    operations: operationsOf(options, engine),
+    post: postOffice(engine),
+    settle: (items) =>
+      engine.write((step) => {
+        for (const { runId, item: number } of items) {
+          const run = step.run(runId);
+          const item = run === undefined ? undefined : step.store.item(runId, number);
+          if (run === undefined || item === undefined) continue;
+          step.isClaimable(item, run, item.status === "in_progress" && step.isLeaseOver(item));
+        }
+      }),
+  };
 }
 
 function postOffice(engine: RemoteEngine): PostOffice {

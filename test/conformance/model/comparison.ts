@@ -26,19 +26,22 @@ interface Options {
   readonly breakHarness?: (harness: ConformanceHarness) => ConformanceHarness;
   /** Histories of different parts are different ones. */
   readonly part?: number;
-  /** It may hint at more than the model: what one request does in several steps may be seen in between. */
-  readonly hintsMore?: boolean;
+  /**
+   * It is several partitions: a request may be several steps, so that it hints at more than the model, and what happened in
+   * different partitions at one instant has no order.
+   */
+  readonly inPartitions?: boolean;
 }
 
 /** Plays so many histories and gives a tally of what happened in them. Rejects with the shortest one that differs. */
 export async function compareWithModel(
   subject: Subject,
   sequences: number,
-  { breakHarness = (harness) => harness, part = 0, hintsMore = false }: Options = {},
+  { breakHarness = (harness) => harness, part = 0, inPartitions = false }: Options = {},
 ): Promise<Tally> {
   const tally: Tally = new Map();
   const play = (commands: readonly Command[]): Promise<void> =>
-    playBoth(subject, commands, { breakHarness, hintsMore }, tally);
+    playBoth(subject, commands, { breakHarness, inPartitions }, tally);
   const property = fc.asyncProperty(history, play);
   const found = await fc.check(property, { numRuns: sequences, seed: SEED + part, unbiased: true, endOnFailure: true });
   const [commands] = found.counterexample ?? [];
@@ -73,14 +76,14 @@ async function differenceOf(
 async function playBoth(
   subject: Subject,
   commands: readonly Command[],
-  { breakHarness, hintsMore }: Required<Pick<Options, "breakHarness" | "hintsMore">>,
+  { breakHarness, inPartitions }: Required<Pick<Options, "breakHarness" | "inPartitions">>,
   tally: Tally,
 ): Promise<void> {
   const clock = manualClock(START);
   const harnesses = [await memory(clock), breakHarness(await subject(clock))] as const;
   const [model, tested] = [await harnesses[0].open(), await harnesses[1].open()];
   try {
-    const player = new Player(model, tested, clock, tally, hintsMore);
+    const player = new Player(model, tested, clock, tally, inPartitions);
     await player.begin();
     await playAll(player, commands, model, tested);
     equal(await dumpBackend(tested), await dumpBackend(model), "everything stored, at the end,");

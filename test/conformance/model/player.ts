@@ -8,6 +8,7 @@ import type { Claim, ClaimedItem, CommitAndClaim } from "../../../src/backend/co
 import type { Commit } from "../../../src/backend/contract/commit.ts";
 import type { ControlAction } from "../../../src/backend/contract/control.ts";
 import type { BackendOperations } from "../../../src/backend/contract/operations.ts";
+import type { FailureEntry } from "../../../src/backend/contract/records.ts";
 import type { BranchGroup } from "../../../src/backend/contract/work-item.ts";
 import { isMillraceError } from "../../../src/core/errors.ts";
 import { type ManualClock, seededIds, seededRandom } from "../../../src/core/ports.ts";
@@ -52,16 +53,16 @@ export class Player {
   #open: readonly ClaimedItem[] = [];
   readonly #runs: string[] = [];
   readonly #tally: Tally;
-  readonly #hintsMore: boolean;
+  readonly #inPartitions: boolean;
 
   constructor(
     model: BackendOperations,
     tested: BackendOperations,
     clock: ManualClock,
     tally: Tally,
-    hintsMore = false,
+    inPartitions = false,
   ) {
-    this.#hintsMore = hintsMore;
+    this.#inPartitions = inPartitions;
     this.#model = model;
     this.#tested = tested;
     this.#clock = clock;
@@ -74,7 +75,7 @@ export class Player {
     const stops = [listen(this.#model, heard.model), listen(this.#tested, heard.tested)];
     await this.#play(command);
     for (const stop of stops) stop();
-    const tested = [...heard.tested].filter((hint) => !this.#hintsMore || heard.model.has(hint));
+    const tested = [...heard.tested].filter((hint) => !this.#inPartitions || heard.model.has(hint));
     equal(tested.sort(), [...heard.model].sort(), "the wake-ups");
   }
 
@@ -114,6 +115,13 @@ export class Player {
       case "pages":
         return await this.#pages(command);
     }
+  }
+
+  /** Failures of one instant in an order of their own, where they have none. */
+  #ordered(failures: readonly FailureEntry[]): readonly FailureEntry[] {
+    if (!this.#inPartitions) return failures;
+    const placeOf = ({ runId, item, epoch }: FailureEntry) => `${runId}.${item}.${epoch}`;
+    return failures.toSorted((a, b) => a.at - b.at || (placeOf(a) < placeOf(b) ? -1 : 1));
   }
 
   /** What both answer; fails when the answers differ. A refusal by exception is an answer too. */
@@ -348,7 +356,7 @@ export class Player {
       ({ read }) => allPages((page) => read.items({ runId, status: itemStatuses }, page), limit),
       ({ read }) => allPages((page) => read.items({ node: "b", changedAfter: status }, page), limit),
       ({ read }) => allPages((page) => read.items({ session: `session-${status}` }, page), limit),
-      ({ read }) => allPages((page) => read.failures({}, page), limit),
+      async ({ read }) => this.#ordered(await allPages((page) => read.failures({}, page), limit)),
       ({ read }) => allPages((page) => read.deltas(runId, page), limit),
     ];
     const call = lists[list % lists.length];

@@ -29,7 +29,7 @@ const SUBJECTS: readonly (readonly [string, Subject, number, number])[] = [
 test.each(SUBJECTS)(
   "Redis %s does what memory does, whatever happens to it",
   async (_name, subject, sequences, part) => {
-    const tally = await compareWithModel(subject, sequences, { part, hintsMore: part === 5 });
+    const tally = await compareWithModel(subject, sequences, { part, inPartitions: part === 5 });
     const rare = Object.entries(HAPPENS).filter(([what, count]) => (tally.get(what) ?? 0) < (count * sequences) / 100);
     expect(rare.map(([what]) => `${what}: ${tally.get(what) ?? 0}`)).toEqual([]);
   },

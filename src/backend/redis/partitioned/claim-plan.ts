@@ -55,6 +55,11 @@ export async function chooseFrom(
   return surveyed.map((_, at) => ({ ready: membersAt(chosenReady, at), stalled: membersAt(chosenStalled, at) }));
 }
 
+/** Items of one survey that lie in the way of claims. */
+export function misfitsIn({ ready, stalled }: Survey): readonly ReturnType<typeof fromItemMember>[] {
+  return [...ready, ...stalled].filter(({ isClaimable }) => !isClaimable).map(({ member }) => fromItemMember(member));
+}
+
 /** Reserves what was chosen; what of it is had now, and whether that is all. */
 export async function reserveChoice(
   surveyed: readonly Surveyed[],
@@ -83,6 +88,7 @@ function candidatesIn(
 ): readonly Candidate[] {
   return surveyed
     .flatMap(({ survey }, at) => itemsOf(survey).map((item) => ({ ...item, at })))
+    .filter(({ isClaimable }) => isClaimable)
     .sort((a, b) => a.score - b.score || (a.member < b.member ? -1 : 1));
 }
 

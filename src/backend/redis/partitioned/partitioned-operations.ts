@@ -19,7 +19,7 @@ import { LetterCarrier } from "./letter-carrier.ts";
 import { mergedReads } from "./merged-reads.ts";
 import { operationsAt, operationsOf, type Partitioned, type PartitionedOptions } from "./partitioned.ts";
 import { importOver } from "./partitioned-imports.ts";
-import { commitAndClaimOver } from "./partitioned-requests.ts";
+import { commitAndClaimOver, type RequestPorts } from "./partitioned-requests.ts";
 import { cleanUpOver, purgeOver } from "./retention.ts";
 
 /** Keyed starts that are underway at once. */
@@ -178,7 +178,8 @@ function sessionOperations(all: Partitioned): SessionOperations {
         checkRequest(request);
         const lettersIn = (partition: number): void => carrier.collect(partition);
         const lettersArrived = (): Promise<void> => carrier.settled();
-        return await commitAndClaimOver(request, { map, parts: operations, lettersIn, lettersArrived });
+        const settle: RequestPorts["settle"] = async (number, items) => await all.parts[number]?.settle(items);
+        return await commitAndClaimOver(request, { map, parts: operations, settle, lettersIn, lettersArrived });
       }),
     peek: (claim) =>
       gate.pass(async () => {

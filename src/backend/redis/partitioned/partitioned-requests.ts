@@ -14,7 +14,7 @@ import { CLAIM_OVERSCAN } from "../../synchronous/claim.ts";
 import { dueLater, requestDigest } from "../../synchronous/commit-and-claim.ts";
 import type { PartitionMap } from "../partition-map.ts";
 import { type Survey, survey } from "../peek.ts";
-import { chooseFrom, reserveChoice, type Share } from "./claim-plan.ts";
+import { chooseFrom, misfitsIn, reserveChoice, type Share } from "./claim-plan.ts";
 import { type RequestRecord, RequestRecords } from "./request-records.ts";
 
 /** Looks for more where others were faster with what was chosen. */
@@ -24,6 +24,11 @@ export interface RequestPorts {
   readonly map: PartitionMap;
   /** Operations of each partition, by number. */
   readonly parts: readonly Pick<BackendOperations, "commitAndClaim">[];
+  /** Puts items of a partition that lie ready, and cannot be claimed, where they belong. */
+  readonly settle: (
+    partition: number,
+    items: readonly { readonly runId: string; readonly item: number }[],
+  ) => Promise<void>;
   /** Told of partitions that have letters to be carried. */
   readonly lettersIn: (partition: number) => void;
   /** Resolves when letters that are on their way have arrived. */
@@ -32,7 +37,7 @@ export interface RequestPorts {
 
 export async function commitAndClaimOver(
   request: CommitAndClaim,
-  { map, parts, lettersIn, lettersArrived }: RequestPorts,
+  { map, parts, settle, lettersIn, lettersArrived }: RequestPorts,
 ): Promise<CommitAndClaimAnswer> {
   const home = map.numberOf(request.session);
   const records = new RequestRecords(map.at(home), request.session);
@@ -46,7 +51,8 @@ export async function commitAndClaimOver(
     instants.set(number, answer.nextDueAt);
     return answer;
   };
-  const done = record ?? (await commitOnce({ request, map, home, records, stored, surveys, send, lettersArrived }));
+  const done =
+    record ?? (await commitOnce({ request, map, home, records, stored, surveys, send, settle, lettersArrived }));
   // A request that is sent again extends the session's leases, too, and is refused if it has signed off.
   if (record !== undefined && !isClaimedFrom(record, home)) await send(home, firstPart(request, map, home));
   const items = await claimShares(request, done, send);
@@ -79,6 +85,7 @@ interface First {
   readonly records: RequestRecords;
   readonly stored: string;
   readonly surveys: readonly Survey[];
+  readonly settle: RequestPorts["settle"];
   readonly lettersArrived: () => Promise<void>;
   readonly send: (partition: number, part: Omit<CommitAndClaim, "session">) => Promise<CommitAndClaimAnswer>;
 }
@@ -96,7 +103,7 @@ async function commitOnce(first: First): Promise<RequestRecord> {
 
 /** Applies the commits, brings on what is due, and keeps what came of it with how many items are to be claimed. */
 async function commitFirst(first: First): Promise<RequestRecord> {
-  const { request, map, home, records, stored, surveys, send, lettersArrived } = first;
+  const { request, map, home, records, stored, surveys, send, settle, lettersArrived } = first;
   const { claim } = request;
   const split = splitCommits(request.commits, map);
   const parts = (at: number): readonly Placed[] => split.get(at) ?? [];
@@ -121,7 +128,7 @@ async function commitFirst(first: First): Promise<RequestRecord> {
   await lettersArrived();
   const isNew = due.length > 0 || split.size > 0;
   const current = isNew && claim !== undefined ? await surveyAll(map, request) : surveys;
-  const shares = claim === undefined ? [] : await planned(request, claim, current, map);
+  const shares = claim === undefined ? [] : await planned(request, claim, current, { map, settle });
   const record = { request: request.request, digest: requestDigest(request), answers, now, shares };
   return await records.keep(record, stored, request);
 }
@@ -146,9 +153,15 @@ async function planned(
   request: CommitAndClaim,
   claim: Claim,
   surveys: readonly Survey[],
-  map: PartitionMap,
+  { map, settle }: Pick<RequestPorts, "map" | "settle">,
 ): Promise<readonly Share[]> {
   for (let tries = 1, current = surveys; ; tries += 1) {
+    const misfits = current.map(misfitsIn);
+    if (misfits.some((items) => items.length > 0) && tries < MOST_PLANS) {
+      await Promise.all(misfits.map((items, at) => (items.length > 0 ? settle(at, items) : undefined)));
+      current = await surveyAll(map, request);
+      continue;
+    }
     const surveyed = map.all.flatMap((partition, at) => {
       const one = current[at];
       return one === undefined ? [] : { partition, survey: one };

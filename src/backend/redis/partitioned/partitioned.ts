@@ -3,7 +3,7 @@
 import { MillraceError } from "../../../core/errors.ts";
 import type { Capabilities } from "../../contract/capabilities.ts";
 import type { BackendOperations } from "../../contract/operations.ts";
-import type { PostOffice } from "../../remote/remote-operations.ts";
+import type { Partition as EnginePartition } from "../../remote/remote-operations.ts";
 import type { RemoteReads } from "../../remote/remote-store.ts";
 import type { Gate } from "../../synchronous/operations.ts";
 import type { WakeupHub } from "../../synchronous/wakeups.ts";
@@ -20,7 +20,7 @@ export interface PartitionedOptions {
   readonly map: PartitionMap;
   readonly shelf: DefinitionShelf;
   /** Of each partition, by number. */
-  readonly parts: readonly { readonly operations: BackendOperations; readonly post: PostOffice }[];
+  readonly parts: readonly EnginePartition[];
   readonly reads: RemoteReads;
   readonly wakeups: WakeupHub;
   readonly close: () => Promise<void>;

@@ -5,8 +5,8 @@ Inputs: KEYS[1], the beginning of all keys. ARGV: the instant, where the clock i
   without those that others have reserved, or nothing only to tell whether there are any; the session that asks, or nothing;
   the lanes.
 Outputs: {instant, number of lanes, 1 if something is due else 0, 1 if there are items else 0, the next due time or nothing,
-  number of letters, number of items that the session has in progress, ready items with their ranks, those that have stalled
-  with theirs}.
+  number of letters, number of items that the session has in progress, ready items, those that have stalled}: each item with
+  its rank, and with the number of its run's status.
 Atomic by: a script is not interrupted, and it writes nothing.
 ]]
 
@@ -49,9 +49,11 @@ local function itemsOf(stalled)
       local lane = redis.call('ZRANGE', key, offset, offset + count - 1, 'WITHSCORES')
       for i = 1, #lane, 2 do
         if listed < count and not othersHave(lane[i]) then
+          local run = redis.call('HGET', P .. 'r:' .. string.match(lane[i], '^(%S*) '), 's')
           listed = listed + 1
           items[#items + 1] = lane[i]
           items[#items + 1] = lane[i + 1]
+          items[#items + 1] = run and string.match(run, '^............(%d+)') or ''
         end
       end
       offset = offset + count

@@ -8,7 +8,7 @@ import { split } from "../definition/ready-made.ts";
 import { unchecked } from "../definition/schema.ts";
 import { next } from "../definition/transition.ts";
 import { child } from "../definition/waits/child.ts";
-import { type Event, event } from "../definition/waits/event.ts";
+import { event } from "../definition/waits/event.ts";
 import { externalTool } from "../definition/waits/external-tool.ts";
 import { sleep } from "../definition/waits/sleep.ts";
 import { waitForEvent } from "../definition/waits/wait-for-event.ts";

@@ -13,7 +13,7 @@ import { type Backend, DistributedOrchestrator, type Workflow } from "../../../s
 import { type FileLimits, openStore, type StoreAddress } from "./store-address.ts";
 import { fileSite, type StoreKind, type StoreSite } from "./store-sites.ts";
 import { openGate, readTraces, type Traced } from "./traces.ts";
-import { ProcessHandle } from "./worker-handle.ts";
+import { ProcessHandle, type Surroundings } from "./worker-handle.ts";
 import type { WorkerOrder } from "./worker-order.ts";
 
 const workerProgram = fileURLToPath(new URL("worker-process.ts", import.meta.url));
@@ -23,6 +23,7 @@ export type SpawnOptions = Omit<WorkerOrder, "store" | "module"> & {
   readonly module: string;
   /** Where this worker finds the store, if not where all others do. */
   readonly store?: StoreAddress | undefined;
+  readonly surroundings?: Surroundings | undefined;
 };
 
 export class Scene {
@@ -58,9 +59,9 @@ export class Scene {
   }
 
   /** Starts a worker process. It may not be ready yet. */
-  spawn({ module, store = this.store, ...order }: SpawnOptions): ProcessHandle {
+  spawn({ module, store = this.store, surroundings, ...order }: SpawnOptions): ProcessHandle {
     const url = new URL(`../workflows/${module}.ts`, import.meta.url).href;
-    return this.start(workerProgram, { ...order, store, module: url } satisfies WorkerOrder);
+    return this.start(workerProgram, { ...order, store, module: url } satisfies WorkerOrder, surroundings);
   }
 
   /** Starts a worker process and waits until it has signed on. */
@@ -71,8 +72,8 @@ export class Scene {
   }
 
   /** Starts any program of the harness. */
-  start(program: string, order: unknown): ProcessHandle {
-    const handle = new ProcessHandle(program, order, this.folder);
+  start(program: string, order: unknown, surroundings?: Surroundings): ProcessHandle {
+    const handle = new ProcessHandle(program, order, this.folder, surroundings);
     this.#processes.push(handle);
     return handle;
   }

@@ -11,11 +11,22 @@ import { fileURLToPath } from "node:url";
 import { FOLDER_VARIABLE } from "./traces.ts";
 import type { ReadyMessage } from "./worker-order.ts";
 
+/** Read by `wrong-clock.ts`, which is loaded into processes alone. */
+const CLOCK_VARIABLE = "SCENARIO_CLOCK_OFF_MS";
+
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 /** The Node of the dev dependency: it runs TypeScript as it is. */
 const node = join(root, "node_modules", "node", "bin", platform === "win32" ? "node.exe" : "node");
 /** What processes before it have compiled. Half of what it costs to start one, and scenarios start hundreds. */
 const compiled = join(root, "node_modules", ".cache", "millrace", "compiled");
+
+const wrongClock = new URL("wrong-clock.ts", import.meta.url).href;
+
+/** What is special about the machine of a process. */
+export interface Surroundings {
+  /** How far its clock is from the right time. */
+  readonly clockOffMs?: number | undefined;
+}
 
 export interface Ended {
   readonly code: number | null;
@@ -33,9 +44,16 @@ export class ProcessHandle {
   #stderr = "";
   #end: Ended | undefined;
 
-  constructor(program: string, order: unknown, folder: string) {
-    const child = spawn(node, [program, JSON.stringify(order)], {
-      env: { ...env, [FOLDER_VARIABLE]: folder, NODE_COMPILE_CACHE: compiled, NODE_OPTIONS: "" },
+  constructor(program: string, order: unknown, folder: string, { clockOffMs }: Surroundings = {}) {
+    const clock = clockOffMs === undefined ? [] : ["--import", wrongClock];
+    const child = spawn(node, [...clock, program, JSON.stringify(order)], {
+      env: {
+        ...env,
+        [FOLDER_VARIABLE]: folder,
+        [CLOCK_VARIABLE]: String(clockOffMs ?? 0),
+        NODE_COMPILE_CACHE: compiled,
+        NODE_OPTIONS: "",
+      },
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
     this.#child = child;

@@ -120,7 +120,7 @@ export {
 export type { RetryPolicy } from "./core/retry.ts";
 export type { Liveness, RunStatus, WorkerStatus, WorkItemStatus } from "./core/status.ts";
 export { parseJson, type ValueOptions } from "./core/values.ts";
-export type { AttemptInfo, RunArgs } from "./definition/attempt.ts";
+export type { AttemptInfo, RunArgs, StepOptions } from "./definition/attempt.ts";
 export type {
   Counter,
   EventLog,

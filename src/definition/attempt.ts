@@ -4,6 +4,7 @@
  * `step`, whose results are kept for the next attempt of the same item.
  */
 import type { Logger } from "../core/ports.ts";
+import type { RetryPolicy } from "../core/retry.ts";
 import type { LiveContext } from "./context/field.ts";
 import type { Failure } from "./failure.ts";
 
@@ -25,10 +26,19 @@ export interface AttemptInfo {
    * item for other processes to see, the latest at most once a second. Costs nothing and never throws; what cannot be kept is dropped. Leases are renewed without it.
    */
   heartbeat(details?: unknown): void;
-  /** Runs `fn` once and keeps its result over all attempts of this item; `name` is unique within the item. */
-  step<T>(name: string, fn: () => T | Promise<T>): Promise<T>;
+  /**
+   * Runs `fn` once and keeps its result over all attempts of this item; `name` is unique within the item. With `retry` it is
+   * called again inside the attempt when it fails, within the attempt's timeout; without, its failure is the attempt's.
+   */
+  step<T>(name: string, fn: () => T | Promise<T>, options?: StepOptions): Promise<T>;
   /** Adds a measurement to the run's metrics; recorded with the commit of this attempt, or not at all. */
   metric(name: string, value: number): void;
+}
+
+/** How a durable step is done. */
+export interface StepOptions {
+  /** When to call it again; what is left out is as in a node's `retry`. Once if absent. */
+  readonly retry?: RetryPolicy | false | undefined;
 }
 
 /** What a body receives beside its input: `F` are the context fields that its node declared. */

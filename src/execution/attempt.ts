@@ -87,9 +87,8 @@ export class Attempt {
 
   get memos(): StepMemos {
     const host = this.#host;
-    this.#memos ??= new StepMemos(this.claimed.item.node, this.claimed.memos, (name, value) =>
-      host.putMemo(name, value),
-    );
+    const put: PutMemo = (name, value) => host.putMemo(name, value);
+    this.#memos ??= new StepMemos(this.claimed.item.node, this.claimed.memos, put, host);
     return this.#memos;
   }
 

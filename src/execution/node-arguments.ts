@@ -51,7 +51,7 @@ export function nodeArguments(
       return attempt.records.logger;
     },
     heartbeat: (details) => attempt.heartbeat(details),
-    step: (name, fn) => attempt.memos.run(name, fn, checkOpen),
+    step: (name, fn, options) => attempt.memos.run(name, fn, checkOpen, options),
     metric: (name, value) => {
       checkOpen();
       attempt.records.measure(name, value);

@@ -8,6 +8,7 @@ import { brokenDocuments } from "./documents.ts";
 import { brokenProgress } from "./progress.ts";
 import { brokenReads } from "./reading.ts";
 import { brokenTransfers } from "./transfer.ts";
+import { brokenWaits } from "./waiting.ts";
 
 /** Every broken backend; their names are unique, and each names a case of the suite that must fail on it. */
 export function brokenBackends(): readonly BrokenBackend[] {
@@ -19,5 +20,6 @@ export function brokenBackends(): readonly BrokenBackend[] {
     ...brokenDocuments,
     ...brokenProgress,
     ...brokenTransfers,
+    ...brokenWaits,
   ];
 }

@@ -98,7 +98,8 @@ test("a worker takes nothing before its renewal thread has renewed", async () =>
   expect(asked).toEqual([]);
   lock.exec("COMMIT");
   lock.close();
-  await expect.poll(async () => (await backend.operations.read.runState(id))?.status).toBe("completed");
+  const status = async () => (await backend.operations.read.runState(id))?.status;
+  await expect.poll(status, { timeout: 15_000 }).toBe("completed");
   await worker.stop();
   await running;
 });

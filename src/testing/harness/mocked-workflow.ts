@@ -11,6 +11,7 @@ import type { Activity } from "./activity.ts";
 import type { ExecutionOutcome, Journal } from "./journal.ts";
 
 type NodeRuntime = Workflow["~runtime"]["nodes"] extends ReadonlyMap<string, infer N> ? N : never;
+type PlainNode = Extract<NodeRuntime, { kind: "node" }>;
 type AttemptArgs = Parameters<NodeRuntime["run"]>[0];
 /** A mock with its types erased. */
 type AnyMock = (args: never) => unknown;
@@ -76,9 +77,28 @@ function mockedNode(name: string, node: NodeRuntime, workflow: Workflow, ports: 
     ...(node.output === undefined || mock === undefined ? {} : { output: openOutput(node.output) }),
     run: (args: AttemptArgs) => execute(name, node, mock, args, ports),
   };
-  if (node.kind !== "joinByName") return { ...node, ...body, input: enveloped(node.input) };
+  if (node.kind === "node") return { ...waited(node, mock), ...body, input: enveloped(node.input) };
+  if (node.kind === "join") return { ...node, ...body, input: enveloped(node.input) };
   const inputs = new Map([...node.inputs].map(([slot, schema]) => [slot, enveloped(schema)]));
   return { ...node, ...body, inputs };
+}
+
+/** A mock stands in for the whole of a wait: its items are not parked. What the node asks for sees what the schema made of the input. */
+function waited(node: PlainNode, mock: AnyMock | undefined): PlainNode {
+  const { wait, ...plain } = node;
+  if (wait === undefined) return node;
+  if (mock !== undefined) return plain;
+  const request = (args: AttemptArgs) => wait.request(handed(args, { input: opened(args.input, "parsed") }));
+  return { ...plain, wait: { ...wait, request } };
+}
+
+/** The getters of the arguments stay getters: a signal is only made for those who ask. */
+function handed(args: AttemptArgs, parts: object): AttemptArgs {
+  const all: AttemptArgs = Object.create(Object.prototype, {
+    ...Object.getOwnPropertyDescriptors(args),
+    ...Object.getOwnPropertyDescriptors(parts),
+  });
+  return all;
 }
 
 async function execute(
@@ -94,13 +114,10 @@ async function execute(
   const { runId, itemId, attempt } = args;
   const end = journal.called({ runId, node: name, itemId, attempt, at: now(), input });
   const finished = activity.begin(itemId);
-  // The getters of the arguments stay getters: a signal is only made for those who ask.
-  const handed = (parts: object): unknown =>
-    Object.defineProperties(
-      {},
-      { ...Object.getOwnPropertyDescriptors(args), ...Object.getOwnPropertyDescriptors(parts) },
-    );
-  const callReal = (): unknown => Reflect.apply(node.run, node, [handed({ [key]: opened(given, "parsed") })]);
+  const callReal = (): unknown => {
+    if (node.kind === "node" && node.wait !== undefined && mock !== undefined) throw unreal(name);
+    return Reflect.apply(node.run, node, [handed(args, { [key]: opened(given, "parsed") })]);
+  };
   try {
     const failed = chosenFailure(name, attempt);
     const real = async (): Promise<unknown> => await checkedEmission(name, node.output, await callReal());
@@ -108,7 +125,7 @@ async function execute(
       failed ??
       (mock === undefined
         ? await callReal()
-        : pastSchema(node, await Reflect.apply(mock, undefined, [handed({ [key]: input, real })])));
+        : pastSchema(node, await Reflect.apply(mock, undefined, [handed(args, { [key]: input, real })])));
     end(outcomeOf(returned), isKind(returned, "abort") ? returned : undefined);
     return returned;
   } catch (thrown) {
@@ -117,6 +134,18 @@ async function execute(
   } finally {
     finished();
   }
+}
+
+function unreal(name: string): MillraceError {
+  return new MillraceError(
+    "INVALID_VALUE",
+    `node "${name}" waits, and its mock stands in for the whole of that: there is no real() to call`,
+    {
+      hints: [
+        "Leave the mock out and let the test answer: run.complete(node, payload), t.sendEvent(event, …), advance(…).",
+      ],
+    },
+  );
 }
 
 /** The same check as the engine's, for what a mock asked of the real node. */

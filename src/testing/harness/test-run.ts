@@ -7,6 +7,7 @@ import { type Duration, formatDuration, toMilliseconds } from "../../core/durati
 import { MillraceError } from "../../core/errors.ts";
 import { isTerminalRun } from "../../core/status.ts";
 import type {
+  AnswerOf,
   AttemptFailureInfo,
   ByName,
   ContextView,
@@ -15,6 +16,8 @@ import type {
   RunFailureInfo,
   RunHandle,
   RunStatus,
+  WaitInfo,
+  WaitNames,
   Workflow,
   WorkflowTypes,
 } from "../../index.ts";
@@ -51,6 +54,10 @@ export interface TestRun<T extends WorkflowTypes = WorkflowTypes> {
   path(): readonly PathStep<NodeName<T>>[];
   /** Every call of a node's body or mock, in order. Throws `INVALID_VALUE` for the name of no node. */
   executions<K extends NodeName<T>>(node: K): readonly NodeExecution<GivenTo<T["nodes"][K]>>[];
+  /** What it waits for from outside, longest first. */
+  waits(): Promise<readonly WaitInfo[]>;
+  /** Gives the wait at a node its answer, and settles. Throws as `handle.complete`: `WAIT_NOT_FOUND`, `INVALID_INPUT`. */
+  complete<K extends WaitNames<T>>(node: K, payload: AnswerOf<T, K>): Promise<void>;
   /** Every failed attempt that was committed, oldest first. */
   errors(): Promise<readonly AttemptFailureInfo[]>;
   /** What it waits for, since when, and who can release it. */
@@ -77,7 +84,7 @@ const WITHIN: Duration = "30d";
 
 /** A run as the test sees it. */
 export function testRun<T extends WorkflowTypes>(handle: RunHandle<T>, ports: TestRunPorts<T>): TestRun<T> {
-  const { workflow, orchestrator, journal } = ports;
+  const { workflow, orchestrator, journal, time, crew } = ports;
   const { id } = handle;
   return Object.freeze({
     id,
@@ -92,6 +99,12 @@ export function testRun<T extends WorkflowTypes>(handle: RunHandle<T>, ports: Te
       checkNode(workflow, node);
       // What was delivered to a node is what its types say; the compiler checked the edges.
       return journal.executions(id, node) as readonly NodeExecution<GivenTo<T["nodes"][K]>>[];
+    },
+    waits: () => handle.waits(),
+    async complete<K extends WaitNames<T>>(node: K, payload: AnswerOf<T, K>) {
+      await handle.complete(node, payload);
+      await time.settle();
+      crew.check();
     },
     errors: () => errorsOf(orchestrator, id),
     explain: () => orchestrator.explain(id),

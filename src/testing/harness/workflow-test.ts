@@ -10,8 +10,13 @@ import { type Instant, toInstant } from "../../core/instant.ts";
 import { type Clock, seededIds, seededRandom } from "../../core/ports.ts";
 import {
   DistributedOrchestrator,
+  type Event,
+  type EventToSend,
+  type InferInput,
   MemoryWorld,
   memory,
+  type SendResult,
+  type StandardSchema,
   type StartOptions,
   type Workflow,
   type WorkflowTypes,
@@ -52,6 +57,11 @@ export interface WorkflowTest<T extends WorkflowTypes = WorkflowTypes> extends A
   settle(): Promise<void>;
   /** Moves time on by this much, stopping at each instant at which something is due, and settles after each. */
   advance(by: Duration): Promise<void>;
+  /** Sends an event, and settles. Throws as `orchestrator.sendEvent`. */
+  sendEvent<P extends StandardSchema>(
+    event: Event<P> | string,
+    options: EventToSend<NoInfer<InferInput<P>>>,
+  ): Promise<SendResult>;
   /** The node fails with this error instead of running: at the attempts that are named, or at every one. */
   fail(node: NodeName<T>, error: unknown, place?: FailurePlace): void;
   /** Once, the worker vanishes when the node's body has run and nothing is committed. Its lease runs out, another takes over. */
@@ -130,6 +140,11 @@ export async function openTest<T extends WorkflowTypes>(
     async advance(by: Duration) {
       await time.advance(by);
       crew.check();
+    },
+    async sendEvent<P extends StandardSchema>(event: Event<P> | string, sent: EventToSend<NoInfer<InferInput<P>>>) {
+      const result = await orchestrator.sendEvent<P>(event, sent);
+      await settle();
+      return result;
     },
     fail(node: NodeName<T>, error: unknown, place: FailurePlace = {}) {
       checkNode(workflow, node);

@@ -44,15 +44,20 @@ export class PersistentClient {
       const load = { width: 1 + this.#chance.upTo(6), workMs: this.#chance.upTo(20) };
       const idempotencyKey = `order-${strand}-${number}`;
       const handle = await this.insist(() => this.#orchestrator.startRun(mixture, load, { idempotencyKey }));
-      for (const payload of APPROVALS) await this.#send(handle.id, payload);
+      await this.approve(handle.id);
       this.promised.push({ handle, load });
       unfinished.push(handle);
       while (!this.#isOver && unfinished.length >= AHEAD) {
         await passed(everyMs);
         const [oldest] = unfinished;
-        if (oldest !== undefined && isTerminalRun(await this.insist(() => oldest.status()))) unfinished.shift();
+        if (oldest !== undefined && (await this.#hasEnded(oldest))) unfinished.shift();
       }
     }
+  }
+
+  /** Sends the events that a run waits for. Those that it has had have no second effect. */
+  async approve(runId: string): Promise<void> {
+    for (const payload of APPROVALS) await this.#send(runId, payload);
   }
 
   stop(): void {
@@ -69,6 +74,16 @@ export class PersistentClient {
         this.repeated += 1;
         await passed(PAUSE_MS);
       }
+    }
+  }
+
+  /** A run that is gone has nothing to wait for; that it is gone is found out in the end. */
+  async #hasEnded(handle: RunHandle): Promise<boolean> {
+    try {
+      return isTerminalRun(await this.insist(() => handle.status()));
+    } catch (error) {
+      if (isMillraceError(error, "RUN_NOT_FOUND")) return true;
+      throw error;
     }
   }
 

@@ -26,7 +26,7 @@ const SETTLED_MS = 2 * LEASE_MS + 5_000;
 const STRANDS = 6;
 const LOOK_EVERY_MS = 20;
 
-const order: SpawnOptions = {
+export const STORM_ORDER: SpawnOptions = {
   module: "mixture",
   workflows: ["mixture"],
   options: { lease: LEASE_MS, pollInterval: "100ms", concurrency: 8, maxStalls: 1_000 },
@@ -40,7 +40,7 @@ export interface StormFigures {
 
 /** The scene is one on the ground's address. */
 export async function storm(scene: Scene, ground: Ground, rounds: number, chance: Chance): Promise<StormFigures> {
-  const fleet = new Fleet(scene, order);
+  const fleet = new Fleet(scene, STORM_ORDER);
   await fleet.begin(WORKERS);
   const client = new PersistentClient(await scene.connect(), chance);
   const working = client.work(STRANDS, LOOK_EVERY_MS);
@@ -79,7 +79,7 @@ export async function storm(scene: Scene, ground: Ground, rounds: number, chance
 }
 
 /** The runs are those that were promised, and each is what its input makes of it. */
-async function checkPromises(backend: Backend, promised: readonly Promised[]) {
+export async function checkPromises(backend: Backend, promised: readonly Promised[]) {
   const orchestrator = new DistributedOrchestrator({ backend, workflows: [mixture] });
   const ids = promised.map(({ handle }) => handle.id);
   const store = new Store(backend.operations);
@@ -103,7 +103,7 @@ async function checkPromises(backend: Backend, promised: readonly Promised[]) {
 }
 
 /** What there is instead of ended runs, for whoever has to find out why. */
-async function unfinished({ operations }: Backend) {
+export async function unfinished({ operations }: Backend) {
   const store = new Store(operations);
   const open = (await store.runs()).filter(({ finishedAt }) => finishedAt === undefined);
   const first = await Promise.all(

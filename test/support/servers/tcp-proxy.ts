@@ -46,7 +46,7 @@ export async function tcpProxy(target: string): Promise<TcpProxy> {
 export class TcpProxy implements AsyncDisposable {
   readonly url: string;
   readonly port: number;
-  readonly #target: { readonly host: string; readonly port: number };
+  #target: { readonly host: string; readonly port: number };
   readonly #counts = { ...none };
   readonly #pairs = new Set<Pair>();
   readonly #latencyMs: Record<Direction, number> = { requests: 0, answers: 0 };
@@ -57,7 +57,7 @@ export class TcpProxy implements AsyncDisposable {
 
   constructor(target: string, port: number) {
     const url = new URL(target);
-    this.#target = { host: url.hostname, port: Number(url.port) || (defaultPorts.get(url.protocol) ?? 0) };
+    this.#target = placeOf(url);
     url.hostname = "127.0.0.1";
     url.port = String(port);
     this.url = url.href;
@@ -71,6 +71,11 @@ export class TcpProxy implements AsyncDisposable {
   /** How many connections there are. */
   get connections(): number {
     return this.#pairs.size;
+  }
+
+  /** Whoever connects from now on reaches another server; connections that there are stay. */
+  lead(target: string): void {
+    this.#target = placeOf(new URL(target));
   }
 
   /** Holds back what is sent. */
@@ -209,6 +214,10 @@ export class TcpProxy implements AsyncDisposable {
       await turn();
     }
   }
+}
+
+function placeOf(url: URL): { readonly host: string; readonly port: number } {
+  return { host: url.hostname, port: Number(url.port) || (defaultPorts.get(url.protocol) ?? 0) };
 }
 
 function orBoth(directions: readonly Direction[]): readonly Direction[] {

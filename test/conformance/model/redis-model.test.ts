@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
+import { privateRedis } from "../../support/servers/private-redis.ts";
 import type { Subject } from "../subjects.ts";
 import { redisServer } from "../subjects-redis.ts";
 import { compareWithModel } from "./comparison.ts";
@@ -21,9 +22,12 @@ const HAPPENS = {
   "delete done": 2,
 } as const;
 
+const server = await privateRedis({ appendonly: "everysec" });
+afterAll(() => server.end());
+
 const SUBJECTS: readonly (readonly [string, Subject, number, number])[] = [
-  ["in one partition", redisServer(1), 60, 4],
-  ["in four partitions", redisServer(4), 40, 5],
+  ["in one partition", redisServer(server.url, 1), 40, 4],
+  ["in four partitions", redisServer(server.url, 4), 30, 5],
 ];
 
 test.each(SUBJECTS)(

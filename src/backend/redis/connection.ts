@@ -71,7 +71,7 @@ export class Connection {
     this.#isOwn = isOwn;
     this.location = options.location;
     this.isCluster = isCluster(handle);
-    handle.on("ready", () => this.#ready());
+    handle.on("ready", this.#ready);
     if (isOwn) {
       handle.on("error", (error: unknown) => {
         this.#lastError = error;
@@ -156,7 +156,8 @@ export class Connection {
     this.#isClosed = true;
     this.#watch?.cancel();
     for (const wake of this.#wakingUp) wake();
-    if (this.#isOwn && this.#handle.isOpen) this.#handle.destroy();
+    if (!this.#isOwn) this.#handle.off("ready", this.#ready);
+    else if (this.#handle.isOpen) this.#handle.destroy();
   }
 
   async #whenReady(): Promise<void> {
@@ -181,9 +182,9 @@ export class Connection {
     });
   }
 
-  #ready(): void {
+  readonly #ready = (): void => {
     for (const wake of this.#wakingUp) wake();
-  }
+  };
 
   /** The reply, or an error: also when none comes. One timer watches over all that is underway. */
   #answered<T>(sent: Promise<T>): Promise<T> {

@@ -13,7 +13,7 @@ import { isUnknownScript, toStoreError } from "./store-errors.ts";
 export type ScriptName = "load" | "apply" | "read" | "peek" | "reserve" | "compare-and-set";
 
 /** The text of a script as it is sent to a server. */
-function scriptText(name: ScriptName): string {
+export function scriptText(name: ScriptName): string {
   return `${fileText("writing")}\n${fileText(name)}`;
 }
 

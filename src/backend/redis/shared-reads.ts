@@ -1,6 +1,7 @@
 /** Reads of what belongs to no run alone: definitions, keys, sessions, what is ready, entries, checkpoints. */
 
 import type { Buffer } from "node:buffer";
+import { MillraceError } from "../../core/errors.ts";
 import type { CheckpointRecord } from "../contract/checkpoints.ts";
 import type { DefinitionRecord, LaneBacklog } from "../contract/records.ts";
 import type { RemoteReads } from "../remote/remote-store.ts";
@@ -63,8 +64,15 @@ export function sharedReads(map: PartitionMap, shelf: DefinitionShelf, holderOf:
     },
     async checkpointBody(id) {
       const partition = map.of(id);
-      const row = await checkpointIn(partition, id);
-      return row && bodyOf(partition, id, row);
+      let missing: string | undefined;
+      for (;;) {
+        const row = await checkpointIn(partition, id);
+        const body = row && (await bodyOf(partition, id, row));
+        if (row === undefined || body !== undefined) return body;
+        // Another version may have taken its place meanwhile, but not the same one.
+        if (row.body === missing) throw new MillraceError("BACKEND_CORRUPT", `the body of checkpoint "${id}" is gone`);
+        missing = row.body;
+      }
     },
     checkpoints: ({ status }, page) => listCheckpoints(map, status, page),
   };
@@ -206,7 +214,6 @@ async function bodyOf(
     const names = Array.from({ length: count }, (_, at) => numberText(from + at));
     for (const reply of listOf(await reads.one("HMGET", key, ...names))) {
       const part = optionalBytes(reply);
-      // Another version took its place meanwhile: whoever asked for this one reads again.
       if (part === undefined) return undefined;
       found.push(part);
     }

@@ -121,11 +121,15 @@ export class Listening {
     const { pool, hub, channel, sender, warn } = this.#options;
     const again = this.#failures > 0;
     try {
-      const listener = await pool.listen(channel, {
+      let listener: Listener | undefined;
+      listener = await pool.listen(channel, {
         heard: (notification) => {
           for (const wakeup of wakeupsOf(notification, sender)) hub.notify(wakeup);
         },
-        lost: () => this.#lost(listener),
+        // One that is lost before it has begun is told by the attempt itself.
+        lost: () => {
+          if (listener !== undefined) this.#lost(listener);
+        },
       });
       this.#listener = listener;
       this.#failures = 0;

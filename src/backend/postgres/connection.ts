@@ -166,7 +166,8 @@ class ClientSession implements Session {
   #end(destroy: boolean): void {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    this.#client.removeListener("error", this.#failed);
+    // One that is closed may still say why it was cut off, and nobody else listens then.
+    if (!destroy) this.#client.removeListener("error", this.#failed);
     this.#free(destroy);
   }
 

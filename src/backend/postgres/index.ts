@@ -56,7 +56,8 @@ async function openOn(
     schema: target.schema,
     prepared: target.preparedStatements,
     timeoutMs: target.statementTimeoutMs,
-    relaxed: options.durability === "process",
+    // Commits that do not wait for the log would not survive the server's own crash, which "process" promises.
+    relaxed: false,
   });
   const { ns, durability } = await prepare(pool, statements, namespace, options, location);
   const hub = createWakeupHub();

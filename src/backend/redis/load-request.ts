@@ -65,7 +65,7 @@ export function loadRequest(wants: readonly Want[], around: Around): LoadRequest
     readers.push(asked.read);
   }
   const first = [...runs].flatMap(([runId, wanted]) => argumentsOf(runId, wanted, around));
-  const runReaders = [...runs].map(([runId, wanted]) => runReader(runId, wanted));
+  const runReaders = [...runs].map(([runId, wanted]) => runReader(runId, wanted, around));
   return {
     args: [...first, ...rest],
     lanes: around.lanes.count,
@@ -147,8 +147,11 @@ function argumentsOf(runId: string, wanted: WantedRun, { lockOf }: Around): read
   return ["R", keyText(runId), lock, String(fields.length), ...fields];
 }
 
-function runReader(runId: string, wanted: WantedRun): Reader {
+function runReader(runId: string, wanted: WantedRun, { lockOf }: Around): Reader {
+  const isAlone = wanted.hold && lockOf(runId) === "alone";
   return (reply, step, rows) => {
+    // Given back with the step, so that whoever waits for it waits no longer than it takes.
+    if (isAlone) step.reserve(`R ${keyText(runId)}`);
     const values = listOf(reply);
     let at = 0;
     const next = (): Reply => {

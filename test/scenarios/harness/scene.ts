@@ -32,10 +32,10 @@ export class Scene {
   readonly #processes: ProcessHandle[] = [];
   readonly #backends: Backend[] = [];
 
-  /** A file of SQLite, unless told. */
-  constructor(site: StoreSite = fileSite()) {
+  /** A file of SQLite, unless told. A test that runs beside others brings along what says that it is finished. */
+  constructor(site: StoreSite = fileSite(), finished: typeof onTestFinished = onTestFinished) {
     this.#site = site;
-    onTestFinished(() => this.close());
+    finished(() => this.close());
   }
 
   static async on(kind: StoreKind): Promise<Scene> {

@@ -27,7 +27,7 @@ export interface LedgerLine {
   readonly key: string;
 }
 
-export const Marks = context({ log: field.eventLog<string>(), asked: field.counter() });
+const Marks = context({ log: field.eventLog<string>(), asked: field.counter() });
 export const paid = event("paid", z.object({ amount: z.number() }));
 
 /** The marks of a run, in their order. */

@@ -15,7 +15,7 @@ export interface RedisScratch {
   end(): Promise<void>;
 }
 
-export type RedisScratchClient = Awaited<ReturnType<typeof connected>>;
+type RedisScratchClient = Awaited<ReturnType<typeof connected>>;
 
 export async function redisScratch(): Promise<RedisScratch> {
   const client = await connected();
